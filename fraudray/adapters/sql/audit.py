@@ -1,0 +1,227 @@
+"""The audit trail: a keyed hash chain per writer, sealed into a global chain, anchored outside the database.
+
+hash(n) = HMAC-SHA256(key, hash(n-1) || canonical JSON of entry n). Without the key no entry can be changed, removed,
+reordered or recomputed unnoticed. Every second a seal signs the heads of all writers, chained in the same way, and
+the newest seal is written to an anchor file, so that cutting off the end (of both tables) shows as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Engine, func, insert, select
+
+from fraudray.adapters.sql import schema as t
+from fraudray.domain.errors import StoreFailed
+from fraudray.ports.ledger import AuditNote
+
+log = logging.getLogger(__name__)
+WRITER = "main"
+_START = b"\0" * 32
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What `verify` found. `problems` is empty when the trail is whole."""
+
+    entries: int
+    seals: int
+    problems: tuple[str, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing was changed, removed, reordered, cut off or recomputed."""
+        return not self.problems
+
+
+class AuditChain:
+    """Appends to the chain inside the writer's transaction, and seals it."""
+
+    def __init__(self, engine: Engine, key: bytes, anchor: Path) -> None:
+        self._key, self._anchor = key, anchor
+        with engine.connect() as connection:
+            last = connection.execute(
+                select(t.audit.c.seq, t.audit.c.hash).where(t.audit.c.writer == WRITER).order_by(t.audit.c.seq.desc())
+            ).first()
+            seal = connection.execute(select(t.seals).order_by(t.seals.c.number.desc())).first()
+        self._committed: tuple[int, bytes] = (last.seq, bytes(last.hash)) if last else (0, _START)
+        self._working = self._committed
+        self._seal: tuple[int, bytes] = (seal.number, bytes(seal.hash)) if seal else (0, _START)
+        self._sealed_seq = json.loads(seal.heads)[WRITER]["seq"] if seal else 0
+        self._before_seal = (self._seal, self._sealed_seq)
+
+    def append(self, at_us: int, note: AuditNote) -> dict[str, Any]:
+        """The row that carries `note` as the next entry."""
+        seq, previous = self._working
+        row: dict[str, Any] = {
+            "writer": WRITER, "seq": seq + 1, "at_us": at_us, "kind": note.kind, "subject": note.subject,
+            "actor": note.actor, "body": orjson.dumps(note.body, option=orjson.OPT_SORT_KEYS).decode(),
+        }  # fmt: skip
+        row["hash"] = _entry_hash(self._key, previous, row)
+        self._working = (seq + 1, row["hash"])
+        return row
+
+    def rolled_back(self) -> None:
+        """Forget entries and a seal whose transaction failed."""
+        self._working = self._committed
+        self._seal, self._sealed_seq = self._before_seal
+
+    def committed(self) -> None:
+        """The entries and the seal since the last commit are durable."""
+        self._committed = self._working
+        self._before_seal = (self._seal, self._sealed_seq)
+
+    def seal(self, connection: Connection, at_us: int) -> bool:
+        """Sign the head if it moved since the last seal. Call in the writer's transaction."""
+        seq, head = self._committed
+        if seq == self._sealed_seq:
+            return False
+        number, previous = self._seal
+        heads = json.dumps({WRITER: {"seq": seq, "hash": head.hex()}}, sort_keys=True)
+        row = {"number": number + 1, "at_us": at_us, "heads": heads}
+        row["hash"] = _seal_hash(self._key, previous, row)
+        connection.execute(insert(t.seals), [row])
+        self._seal, self._sealed_seq = (number + 1, row["hash"]), seq
+        return True
+
+    def write_anchor(self) -> None:
+        """Write the newest seal beside the database, atomically. A copy of this file elsewhere anchors the trail."""
+        number, digest = self._seal
+        if number:
+            draft = self._anchor.with_suffix(".new")
+            draft.write_text(json.dumps({"seal": number, "hash": digest.hex()}) + "\n")
+            os.replace(draft, self._anchor)
+
+
+class Sealer:
+    """Seals the chain every second while its owner lives; a database that fails is asked again a second later."""
+
+    def __init__(self, seal: Callable[[], None], interval_s: float = 1.0) -> None:
+        self._seal, self._interval_s = seal, interval_s
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="fraudray-sealer", daemon=True)
+        self._thread.start()
+
+    def _loop(self) -> None:
+        while not self._stop.wait(self._interval_s):
+            try:
+                self._seal()
+            except StoreFailed as error:
+                log.error("the audit trail could not be sealed: %s", error)
+
+    def close(self) -> None:
+        """Stop, and seal what is left."""
+        self._stop.set()
+        self._thread.join()
+        self._seal()
+
+
+def _canonical(row: Any) -> bytes:
+    fields = [row["writer"], row["seq"], row["at_us"], row["kind"], row["subject"], row["actor"], row["body"]]
+    return orjson.dumps(fields)
+
+
+def _entry_hash(key: bytes, previous: bytes, row: Any) -> bytes:
+    return hmac.digest(key, previous + _canonical(row), hashlib.sha256)
+
+
+def _seal_hash(key: bytes, previous: bytes, row: Any) -> bytes:
+    return hmac.digest(
+        key, b"seal" + previous + orjson.dumps([row["number"], row["at_us"], row["heads"]]), hashlib.sha256
+    )
+
+
+def verify(engine: Engine, key: bytes, anchor: Path) -> AuditReport:
+    """Recompute both chains, and compare them with each other, the anchor and the decisions that they must cover."""
+    problems: list[str] = []
+    anchored = _read_anchor(anchor, problems)  # before the snapshot: a seal is committed before it is anchored
+    with engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN")  # one snapshot for all queries, also beside a busy server
+        heads, entries = _verify_entries(connection, key, problems)
+        last_seal, seals = _verify_seals(connection, key, heads, problems)
+        _verify_anchor(anchored, last_seal, problems)
+        decided = connection.execute(select(func.count()).select_from(t.decisions)).scalar_one()
+        recorded = connection.execute(
+            select(func.count()).select_from(t.audit).where(t.audit.c.kind == "decision")
+        ).scalar_one()
+    if decided != recorded:
+        problems.append(f"{decided} decisions are stored, but {recorded} are on the trail")
+    return AuditReport(entries, seals, tuple(problems))
+
+
+def _rows(connection: Connection, statement: Any) -> Iterator[Any]:
+    return iter(connection.execution_options(stream_results=True, yield_per=5000).execute(statement).mappings())
+
+
+def _verify_entries(connection: Connection, key: bytes, problems: list[str]) -> tuple[dict[str, dict[int, bytes]], int]:
+    """Check each writer's chain; returns the hash at every sealed-able position by writer, and the count."""
+    heads: dict[str, dict[int, bytes]] = {}
+    previous, count = {}, 0
+    for row in _rows(connection, select(t.audit).order_by(t.audit.c.writer, t.audit.c.seq)):
+        count += 1
+        writer = row["writer"]
+        seq, before = previous.get(writer, (0, _START))
+        if row["seq"] != seq + 1:
+            problems.append(f"entry {seq + 1} of {writer} is missing: {row['seq']} follows {seq}")
+        elif not hmac.compare_digest(bytes(row["hash"]), _entry_hash(key, before, row)):
+            problems.append(f"entry {row['seq']} of {writer} is not what was written")
+        previous[writer] = (row["seq"], bytes(row["hash"]))
+        heads.setdefault(writer, {})[row["seq"]] = bytes(row["hash"])
+        if len(problems) >= 20:
+            problems.append("further problems are not listed")
+            break
+    return heads, count
+
+
+def _verify_seals(
+    connection: Connection, key: bytes, heads: dict[str, dict[int, bytes]], problems: list[str]
+) -> tuple[tuple[int, bytes], int]:
+    number, previous = 0, _START
+    for row in _rows(connection, select(t.seals).order_by(t.seals.c.number)):
+        if row["number"] != number + 1:
+            problems.append(f"seal {number + 1} is missing")
+        elif not hmac.compare_digest(bytes(row["hash"]), _seal_hash(key, previous, row)):
+            problems.append(f"seal {row['number']} is not what was written")
+        for writer, head in json.loads(row["heads"]).items():
+            found = heads.get(writer, {}).get(head["seq"])
+            if found is None:
+                problems.append(f"seal {row['number']} covers entry {head['seq']} of {writer}, which is cut off")
+            elif found.hex() != head["hash"]:
+                problems.append(f"seal {row['number']} signs another entry {head['seq']} of {writer}")
+        number, previous = row["number"], bytes(row["hash"])
+        if len(problems) >= 20:
+            break
+    return (number, previous), number
+
+
+def _read_anchor(anchor: Path, problems: list[str]) -> tuple[int, str] | None:
+    try:
+        found = json.loads(anchor.read_text())
+        return int(found["seal"]), str(found["hash"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        problems.append(f"the anchor file {anchor} cannot be read: {error}")
+        return 0, ""
+
+
+def _verify_anchor(anchored: tuple[int, str] | None, last_seal: tuple[int, bytes], problems: list[str]) -> None:
+    number, digest = last_seal
+    if anchored is None:
+        if number > 1:  # the very first seal may not be anchored yet
+            problems.append("the anchor file is missing")
+    elif anchored[0] > number:
+        problems.append(f"seal {anchored[0]} is anchored, but the trail ends at seal {number}: the end is cut off")
+    elif anchored[0] == number and number and anchored[1] != digest.hex():
+        problems.append(f"seal {number} is not the one that was anchored")

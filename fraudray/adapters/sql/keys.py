@@ -1,0 +1,102 @@
+"""Customers' own keys: made with the first thing stored about them, held in a bounded cache."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from fraudray.adapters.sql import schema as t
+from fraudray.adapters.vault import Box, Vault
+from fraudray.domain.errors import NotFound, Refused
+
+_CACHE_MAX = 50_000
+
+
+class CustomerKeys:
+    """Finds, makes, holds and destroys customers' keys."""
+
+    def __init__(self, engine: Engine, vault: Vault) -> None:
+        self._engine, self._vault = engine, vault
+        self._boxes: OrderedDict[str, Box] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def for_writing(self, connection: Connection, customer_id: str) -> Box:
+        """The customer's box, made when there is none (or none any more). Call it in the writer's transaction."""
+        box = self._cached(customer_id)
+        if box is not None:
+            return box
+        row = connection.execute(
+            select(t.customer_keys.c.wrapped).where(t.customer_keys.c.customer_id == customer_id)
+        ).first()
+        if row is None:
+            wrapped, box = self._vault.new_customer_key(customer_id)
+            connection.execute(insert(t.customer_keys), [{"customer_id": customer_id, "wrapped": wrapped}])
+            return box  # cached once it is committed and read back
+        if row.wrapped is None:
+            wrapped, box = self._vault.new_customer_key(customer_id)
+            connection.execute(
+                update(t.customer_keys).where(t.customer_keys.c.customer_id == customer_id).values(wrapped=wrapped)
+            )
+            return box
+        return self._remember(customer_id, self._vault.customer_box(row.wrapped, customer_id))
+
+    def for_reading(self, customer_id: str) -> Box | None:
+        """The customer's box; None when there is none (nothing stored, or erased)."""
+        box = self._cached(customer_id)
+        if box is not None:
+            return box
+        with self._engine.connect() as connection:
+            wrapped = connection.execute(
+                select(t.customer_keys.c.wrapped).where(t.customer_keys.c.customer_id == customer_id)
+            ).scalar()
+        return self._remember(customer_id, self._vault.customer_box(wrapped, customer_id)) if wrapped else None
+
+    def destroy(self, connection: Connection, customer_id: str) -> None:
+        """Erase: what is sealed under the key can never be read again. Raises NotFound, or Refused on a legal hold."""
+        row = connection.execute(
+            select(t.customer_keys.c.wrapped, t.customer_keys.c.legal_hold).where(
+                t.customer_keys.c.customer_id == customer_id
+            )
+        ).first()
+        if row is None or row.wrapped is None:
+            raise NotFound("stored data of customer", customer_id)
+        if row.legal_hold:
+            raise Refused(f"customer {customer_id} is under a legal hold: {row.legal_hold}")
+        connection.execute(
+            update(t.customer_keys).where(t.customer_keys.c.customer_id == customer_id).values(wrapped=None)
+        )
+        self.forget(customer_id)
+
+    def hold(self, connection: Connection, customer_id: str, reason: str | None) -> None:
+        """Set a legal hold with its reason, or lift it (None). Raises NotFound."""
+        done = connection.execute(
+            update(t.customer_keys).where(t.customer_keys.c.customer_id == customer_id).values(legal_hold=reason)
+        )
+        if not done.rowcount:
+            raise NotFound("customer", customer_id)
+
+    def forget(self, customer_id: str) -> None:
+        """Drop a key from memory."""
+        with self._lock:
+            self._boxes.pop(customer_id, None)
+
+    def clear(self) -> None:
+        """Drop all keys from memory: some may come from a transaction that was rolled back."""
+        with self._lock:
+            self._boxes.clear()
+
+    def _cached(self, customer_id: str) -> Box | None:
+        with self._lock:
+            box = self._boxes.get(customer_id)
+            if box is not None:
+                self._boxes.move_to_end(customer_id)
+            return box
+
+    def _remember(self, customer_id: str, box: Box) -> Box:
+        with self._lock:
+            self._boxes[customer_id] = box
+            while len(self._boxes) > _CACHE_MAX:
+                self._boxes.popitem(last=False)
+        return box

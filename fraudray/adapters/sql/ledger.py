@@ -1,0 +1,305 @@
+"""The engine's ledger on SQL: customers in a bounded cache, decisions written in groups."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import TypeVar
+
+import msgspec
+import orjson
+from sqlalchemy import Connection, Engine, bindparam, func, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from fraudray.adapters.sql import schema as t
+from fraudray.adapters.sql.keys import CustomerKeys
+from fraudray.adapters.sql.rows import Rows
+from fraudray.adapters.sql.writer import Writer
+from fraudray.adapters.vault import Box, Vault
+from fraudray.domain.customer import CustomerProfile, Freeze
+from fraudray.domain.decision import Decision
+from fraudray.domain.errors import StoreFailed
+from fraudray.features.state import CustomerState
+from fraudray.ports.ledger import CustomerRecord, DecisionUnit, OpenCase, StoredDecision
+
+CUSTOMERS_MAX = 50_000
+DEVICES_MAX = 50_000
+T = TypeVar("T")
+_state_decoder = msgspec.msgpack.Decoder(CustomerState)
+_FIND = (
+    select(t.decisions.c.content_hash, t.decisions.c.customer_id, t.decisions.c.document_sealed)
+    .where(t.decisions.c.transaction_id == bindparam("id"))
+    .order_by(t.decisions.c.revision.desc())
+    .limit(1)
+)
+
+
+class SqlLedger:
+    """Implements `fraudray.ports.ledger.Ledger`."""
+
+    def __init__(self, engine: Engine, writer: Writer, rows: Rows, keys: CustomerKeys, vault: Vault) -> None:
+        self._engine, self._writer, self._rows, self._keys, self._vault = engine, writer, rows, keys, vault
+        self._customers: OrderedDict[str, CustomerRecord] = OrderedDict()
+        self._owners: OrderedDict[str, frozenset[str]] = OrderedDict()
+        self._case_numbers: dict[int, int] = {}
+        self._lock = threading.RLock()
+        self._reader: Connection | None = None
+
+    def customer(self, customer_id: str) -> CustomerRecord:
+        """See `Ledger.customer`."""
+        with self._lock:
+            record = self._customers.get(customer_id)
+            if record is None:
+                record = self._customers[customer_id] = self._load(customer_id)
+                while len(self._customers) > CUSTOMERS_MAX:
+                    self._customers.popitem(last=False)
+            else:
+                self._customers.move_to_end(customer_id)
+            return record
+
+    def forget(self, customer_id: str) -> None:
+        """See `Ledger.forget`."""
+        with self._lock:
+            self._customers.pop(customer_id, None)
+
+    def held(self, customer_id: str) -> CustomerRecord | None:
+        """The record held in memory, to be changed in place: dropping it could lose a write that still waits."""
+        with self._lock:
+            return self._customers.get(customer_id)
+
+    def forget_devices(self) -> None:
+        """Registrations changed: look device owners up anew."""
+        with self._lock:
+            self._owners.clear()
+
+    def owners_of_device(self, device_id: str) -> frozenset[str]:
+        """See `Ledger.owners_of_device`."""
+        with self._lock:
+            owners = self._owners.get(device_id)
+            if owners is not None:
+                return owners
+            blind = self._vault.blind_index("device", device_id)
+            with failing(), self._engine.connect() as connection:
+                found = connection.execute(
+                    select(t.customer_links.c.customer_id).where(t.customer_links.c.blind == blind)
+                ).scalars()
+                owners = self._owners[device_id] = frozenset(found)
+            while len(self._owners) > DEVICES_MAX:
+                self._owners.popitem(last=False)
+            return owners
+
+    def find(self, transaction_id: str) -> StoredDecision | None:
+        """See `Ledger.find`."""
+        with self._lock, failing():
+            if self._reader is None:
+                self._reader = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            row = self._reader.execute(_FIND, {"id": transaction_id}).first()
+        if row is None:
+            return None
+        document = self.open_document(row.customer_id, row.document_sealed)
+        if document is None:
+            raise StoreFailed(f"the decision on {transaction_id} was erased with its customer's data")
+        return StoredDecision(row.content_hash, Decision.model_validate_json(document["decision"]))
+
+    def open_document(self, customer_id: str, sealed: bytes) -> dict[str, bytes] | None:
+        """The stored `decision` and `transaction` (JSON), or None once the customer was erased."""
+        box = self._keys.for_reading(customer_id)
+        if box is None:
+            return None
+        try:
+            plain = box.open(sealed, customer_id)
+        except ValueError:
+            return None  # sealed under a key that was destroyed before a new one was made
+        document: dict[str, bytes] = msgspec.msgpack.decode(plain, type=dict[str, bytes])
+        return document
+
+    def next_case_id(self, year: int) -> str:
+        """See `Ledger.next_case_id`."""
+        with self._lock:
+            if year not in self._case_numbers:
+                with failing(), self._engine.connect() as connection:
+                    last = connection.execute(
+                        select(t.cases.c.case_id)
+                        .where(t.cases.c.case_id.like(f"FRD-{year:04d}-%"))
+                        .order_by(func.length(t.cases.c.case_id).desc(), t.cases.c.case_id.desc())
+                        .limit(1)
+                    ).scalar()
+                self._case_numbers[year] = int(last.rsplit("-", 1)[1]) if last else 0
+            self._case_numbers[year] += 1
+            return f"FRD-{year:04d}-{self._case_numbers[year]:04d}"
+
+    def commit(self, unit: DecisionUnit) -> Future[None]:
+        """See `Ledger.commit`."""
+        return self._writer.submit(lambda connection: self._write(connection, unit))
+
+    def close(self) -> None:
+        """Let go of the reading connection."""
+        with self._lock:
+            if self._reader is not None:
+                self._reader.close()
+                self._reader = None
+
+    def _load(self, customer_id: str) -> CustomerRecord:
+        record = CustomerRecord(customer_id)
+        with failing(), self._engine.connect() as connection:
+            profile = connection.execute(
+                select(t.customers.c.profile_sealed).where(t.customers.c.customer_id == customer_id)
+            ).scalar()
+            state = connection.execute(
+                select(t.customer_states.c.state_sealed).where(t.customer_states.c.customer_id == customer_id)
+            ).scalar()
+            freeze = connection.execute(
+                select(t.freezes)
+                .where(t.freezes.c.customer_id == customer_id, t.freezes.c.lifted_us.is_(None))
+                .order_by(t.freezes.c.ends_us.desc())
+                .limit(1)
+            ).first()
+            case = connection.execute(
+                select(t.cases.c.case_id, t.cases.c.last_alert_us)
+                .where(t.cases.c.customer_id == customer_id, t.cases.c.status == "open")
+                .order_by(t.cases.c.last_alert_us.desc())
+                .limit(1)
+            ).first()
+        box = self._keys.for_reading(customer_id) if profile or state else None
+        if box is not None:
+            record.profile = _opened(box, profile, customer_id, CustomerProfile.model_validate_json)
+            record.state = _opened(box, state, customer_id, _state_decoder.decode) or record.state
+        if freeze is not None:
+            record.freeze = Freeze(
+                freeze_id=freeze.freeze_id, customer_id=customer_id, starts_at=t.from_us(freeze.starts_us),
+                ends_at=t.from_us(freeze.ends_us), decision_id=freeze.decision_id, transaction_id=freeze.transaction_id,
+            )  # fmt: skip
+        if case is not None:
+            record.open_case = OpenCase(case.case_id, t.from_us(case.last_alert_us))
+        return record
+
+    def _write(self, connection: Connection, unit: DecisionUnit) -> None:
+        decision, tx, rows = unit.decision, unit.transaction, self._rows
+        at_us = t.to_us(decision.decided_at)
+        box = self._keys.for_writing(connection, tx.customer_id)
+        document = msgspec.msgpack.encode(
+            {
+                "decision": decision.model_dump_json().encode(),
+                "transaction": tx.model_dump_json(exclude_none=True, exclude={"biometric_sample"}).encode(),
+            }
+        )
+        rows.insert(
+            t.decisions,
+            {
+                "decision_id": decision.decision_id,
+                "revision": decision.revision,
+                "transaction_id": tx.transaction_id,
+                "customer_id": tx.customer_id,
+                "content_hash": tx.content_hash,
+                "decision": decision.decision.value,
+                "score": decision.score,
+                "risk": decision.risk,
+                "amount_minor": tx.amount_minor,
+                "currency": tx.currency,
+                "merchant": tx.merchant,
+                "reason_codes": orjson.dumps([reason.code for reason in decision.reasons]).decode(),
+                "policy_hash": decision.policy.hash,
+                "case_id": decision.case_id,
+                "occurred_us": t.to_us(unit.occurred_at),
+                "decided_us": at_us,
+                "document_sealed": box.seal(document, tx.customer_id),
+            },
+        )
+        rows.put_state(
+            tx.customer_id,
+            {"customer_id": tx.customer_id, "state_sealed": box.seal(unit.state, tx.customer_id), "updated_us": at_us},
+        )
+        if decision.case_id is not None:
+            self._write_case(connection, unit, at_us)
+        if unit.freeze is not None:
+            freeze = unit.freeze
+            rows.insert(
+                t.freezes,
+                {
+                    "freeze_id": freeze.freeze_id,
+                    "customer_id": freeze.customer_id,
+                    "starts_us": t.to_us(freeze.starts_at),
+                    "ends_us": t.to_us(freeze.ends_at),
+                    "decision_id": freeze.decision_id,
+                    "transaction_id": freeze.transaction_id,
+                },
+            )
+        self._write_outbox(unit, box, at_us)
+        for note in unit.audit:
+            rows.note(at_us, note)
+
+    def _write_case(self, connection: Connection, unit: DecisionUnit, at_us: int) -> None:
+        decision = unit.decision
+        if unit.opens_case:
+            self._rows.insert(
+                t.cases,
+                {
+                    "case_id": decision.case_id,
+                    "customer_id": decision.customer_id,
+                    "status": "open",
+                    "score": decision.score,
+                    "decision": decision.decision.value,
+                    "opened_us": at_us,
+                    "last_alert_us": at_us,
+                    "updated_us": at_us,
+                },
+            )
+            return
+        self._rows.flush(connection)  # the case may be one that this very batch opens
+        case = connection.execute(
+            select(t.cases.c.score, t.cases.c.decision).where(t.cases.c.case_id == decision.case_id)
+        ).one()
+        higher = decision.score > case.score
+        connection.execute(
+            update(t.cases)
+            .where(t.cases.c.case_id == decision.case_id)
+            .values(
+                last_alert_us=at_us,
+                updated_us=at_us,
+                score=decision.score if higher else case.score,
+                decision=decision.decision.value if higher else case.decision,
+            )
+        )
+
+    def _write_outbox(self, unit: DecisionUnit, box: Box, at_us: int) -> None:
+        for entry in unit.outbox:
+            self._rows.insert(
+                t.outbox,
+                {
+                    "entry_id": entry.entry_id,
+                    "kind": entry.kind,
+                    "idempotency_key": entry.idempotency_key,
+                    "decision_id": entry.decision_id,
+                    "case_id": entry.case_id,
+                    "customer_id": entry.customer_id,
+                    "details_sealed": box.seal(orjson.dumps(entry.details), entry.customer_id),
+                    "status": "pending",
+                    "attempts": 0,
+                    "created_us": at_us,
+                    "due_us": at_us,
+                    "leased_until_us": 0,
+                },
+            )
+
+
+def _opened(box: Box, sealed: bytes | None, owner: str, decode: Callable[[bytes], T]) -> T | None:
+    """The decoded value; None when there is none, or its key was destroyed before a new one was made."""
+    if sealed is None:
+        return None
+    try:
+        plain = box.open(sealed, owner)
+    except ValueError:
+        return None
+    return decode(plain)
+
+
+@contextmanager
+def failing() -> Iterator[None]:
+    """Database errors as StoreFailed."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise StoreFailed(f"the database cannot be read: {error.__cause__ or error}") from error

@@ -1,0 +1,197 @@
+"""Tables. Nothing here that SQLite or PostgreSQL lacks; times are UTC microseconds, money is minor units.
+
+Columns named `*_sealed` hold encrypted personal data (see `fraudray.adapters.vault`); all others are searchable.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from fraudray.features.state import microseconds as to_us
+
+metadata = MetaData()
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("customer_id", String(128), primary_key=True),
+    Column("profile_sealed", LargeBinary, nullable=False),
+    Column("updated_us", BigInteger, nullable=False),
+)
+customer_links = Table(
+    "customer_links",
+    metadata,
+    Column("blind", LargeBinary(32), nullable=False),
+    Column("customer_id", String(128), nullable=False),
+    Column("kind", String(16), nullable=False),
+    PrimaryKeyConstraint("blind", "customer_id"),
+    Index("customer_links_by_customer", "customer_id"),
+)
+customer_keys = Table(
+    "customer_keys",
+    metadata,
+    Column("customer_id", String(128), primary_key=True),
+    Column("wrapped", LargeBinary, nullable=True),  # NULL once erased
+    Column("legal_hold", String(500), nullable=True),
+)
+customer_states = Table(
+    "customer_states",
+    metadata,
+    Column("customer_id", String(128), primary_key=True),
+    Column("state_sealed", LargeBinary, nullable=False),
+    Column("updated_us", BigInteger, nullable=False),
+)
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("decision_id", String(64), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("transaction_id", String(128), nullable=False),
+    Column("customer_id", String(128), nullable=False),
+    Column("content_hash", String(64), nullable=False),
+    Column("decision", String(8), nullable=False),
+    Column("score", Integer, nullable=False),
+    Column("risk", Float, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("merchant", String(200), nullable=False),
+    Column("reason_codes", Text, nullable=False),
+    Column("policy_hash", String(80), nullable=False),
+    Column("case_id", String(32), nullable=True),
+    Column("occurred_us", BigInteger, nullable=False),
+    Column("decided_us", BigInteger, nullable=False),
+    Column("document_sealed", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("transaction_id", "revision"),
+    Index("decisions_by_customer", "customer_id", "decided_us"),
+    Index("decisions_by_case", "case_id"),
+)
+cases = Table(
+    "cases",
+    metadata,
+    Column("case_id", String(32), primary_key=True),
+    Column("customer_id", String(128), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("score", Integer, nullable=False),
+    Column("decision", String(8), nullable=False),
+    Column("opened_us", BigInteger, nullable=False),
+    Column("last_alert_us", BigInteger, nullable=False),
+    Column("updated_us", BigInteger, nullable=False),
+    Index("cases_by_customer", "customer_id", "status"),
+    Index("cases_by_status", "status", "score"),
+)
+case_entries = Table(
+    "case_entries",
+    metadata,
+    Column("entry_id", String(64), primary_key=True),
+    Column("case_id", String(32), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("author", String(128), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("body_sealed", LargeBinary, nullable=False),
+    Index("case_entries_by_case", "case_id", "at_us"),
+)
+freezes = Table(
+    "freezes",
+    metadata,
+    Column("freeze_id", String(64), primary_key=True),
+    Column("customer_id", String(128), nullable=False),
+    Column("starts_us", BigInteger, nullable=False),
+    Column("ends_us", BigInteger, nullable=False),
+    Column("decision_id", String(64), nullable=False),
+    Column("transaction_id", String(128), nullable=False),
+    Column("lifted_us", BigInteger, nullable=True),
+    Column("lifted_by", String(128), nullable=True),
+    Column("lift_reason", String(1000), nullable=True),
+    Index("freezes_by_customer", "customer_id", "ends_us"),
+)
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("entry_id", String(64), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("idempotency_key", String(200), nullable=False),
+    Column("decision_id", String(64), nullable=False),
+    Column("case_id", String(32), nullable=True),
+    Column("customer_id", String(128), nullable=False),
+    Column("details_sealed", LargeBinary, nullable=False),
+    Column("status", String(16), nullable=False),  # pending, done, dead
+    Column("attempts", Integer, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("due_us", BigInteger, nullable=False),
+    Column("leased_until_us", BigInteger, nullable=False),
+    Column("finished_us", BigInteger, nullable=True),
+    Column("outcome", Text, nullable=True),
+    UniqueConstraint("idempotency_key", name="outbox_once"),
+    Index("outbox_due", "status", "due_us"),
+    Index("outbox_by_decision", "decision_id"),
+)
+reports = Table(
+    "reports",
+    metadata,
+    Column("report_id", String(64), primary_key=True),
+    Column("case_id", String(32), nullable=False),
+    Column("customer_id", String(128), nullable=False),
+    Column("made_us", BigInteger, nullable=False),
+    Column("document_sealed", LargeBinary, nullable=False),
+)
+audit = Table(
+    "audit",
+    metadata,
+    Column("writer", String(32), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("kind", String(48), nullable=False),
+    Column("subject", String(128), nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    PrimaryKeyConstraint("writer", "seq"),
+    Index("audit_by_subject", "subject"),
+)
+seals = Table(
+    "seals",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("heads", Text, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+)
+
+
+def from_us(value: int) -> datetime:
+    """The moment (UTC) of `to_us`."""
+    return datetime.fromtimestamp(value // 1_000_000, UTC).replace(microsecond=value % 1_000_000)
+
+
+__all__ = [
+    "audit",
+    "case_entries",
+    "cases",
+    "customer_keys",
+    "customer_links",
+    "customer_states",
+    "customers",
+    "decisions",
+    "freezes",
+    "from_us",
+    "metadata",
+    "outbox",
+    "reports",
+    "seals",
+    "to_us",
+]

@@ -1,0 +1,117 @@
+"""The store of one data folder: everything SQL, opened and closed together."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from fraudray.adapters.sql import schema as t
+from fraudray.adapters.sql.audit import AuditChain, AuditReport, Sealer, verify
+from fraudray.adapters.sql.casebook import SqlCaseBook
+from fraudray.adapters.sql.customerbook import SqlCustomerBook
+from fraudray.adapters.sql.database import Fsync, OwnerLock, connect, migrate
+from fraudray.adapters.sql.keys import CustomerKeys
+from fraudray.adapters.sql.ledger import SqlLedger, failing
+from fraudray.adapters.sql.outbox import SqlOutbox
+from fraudray.adapters.sql.reports import SqlReportShelf
+from fraudray.adapters.sql.rows import Rows
+from fraudray.adapters.sql.writer import Writer
+from fraudray.adapters.vault import Vault
+from fraudray.domain.errors import SettingsError, StoreFailed
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One entry of the audit trail; times are UTC microseconds."""
+
+    seq: int
+    at_us: int
+    kind: str
+    subject: str
+    actor: str
+    body: str
+
+
+class SqlStore:
+    """Owns a database: one process, one writer thread (DESIGN 7)."""
+
+    def __init__(self, folder: Path, *, url: str | None = None, fsync: Fsync = "full") -> None:
+        """Open the store in `folder`, made when it does not exist.
+
+        Raises:
+            StoreInUse: another process owns it.
+            SettingsError: the folder cannot be used.
+            StoreFailed: the database cannot be opened or was made by a newer version.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise SettingsError(f"cannot make the data folder {folder}: {error.strerror}") from None
+        self._lock = OwnerLock(folder)
+        self._lock.acquire()
+        try:
+            self._open(folder, url or f"sqlite:///{folder / 'fraudray.sqlite'}", fsync)
+        except SQLAlchemyError as error:
+            self._lock.release()
+            raise StoreFailed(f"cannot open the database in {folder}: {error.__cause__ or error}") from error
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _open(self, folder: Path, url: str, fsync: Fsync) -> None:
+        self._anchor = folder / "audit.anchor"
+        self.engine: Engine = connect(url, fsync=fsync)
+        migrate(self.engine)
+        self.vault = Vault.open(folder / "master.key")
+        keys = CustomerKeys(self.engine, self.vault)
+        self._chain = AuditChain(self.engine, self.vault.audit_key, self._anchor)
+        rows = Rows(self._chain, keys)
+        self._writer = Writer(self.engine, rows)
+        self.ledger = SqlLedger(self.engine, self._writer, rows, keys, self.vault)
+        self.cases = SqlCaseBook(self.engine, self._writer, rows, keys, self.ledger)
+        self.customers = SqlCustomerBook(self.engine, self._writer, rows, keys, self.vault, self.ledger)
+        self.outbox = SqlOutbox(self.engine, self._writer, rows, keys)
+        self.reports = SqlReportShelf(self.engine, self._writer, rows, keys)
+        self._sealer = Sealer(self._seal)
+
+    def verify_audit(self) -> AuditReport:
+        """Check the whole audit trail, what waits to be sealed included."""
+        self._drain()
+        self._seal()
+        return verify(self.engine, self.vault.audit_key, self._anchor)
+
+    def audit_entries(self, *, subject: str | None = None, limit: int = 100, offset: int = 0) -> list[AuditEntry]:
+        """Entries of the trail, newest first."""
+        a = t.audit.c
+        statement = select(a.seq, a.at_us, a.kind, a.subject, a.actor, a.body).order_by(a.seq.desc())
+        if subject:
+            statement = statement.where(a.subject == subject)
+        with failing(), self.engine.connect() as connection:
+            return [AuditEntry(*row) for row in connection.execute(statement.limit(limit).offset(offset))]
+
+    def ping(self) -> None:
+        """Whether the database answers. Raises StoreFailed."""
+        with failing(), self.engine.connect() as connection:
+            connection.execute(select(1))
+
+    def close(self) -> None:
+        """Finish waiting writes, seal the trail and let go of the folder."""
+        self._drain()
+        self._sealer.close()
+        self._writer.close()
+        self.ledger.close()
+        self.engine.dispose()
+        self._lock.release()
+
+    def _drain(self) -> None:
+        """Wait until what was submitted is durable, so that a seal covers it."""
+        self._writer.submit(lambda _connection: None).result()
+
+    def _seal(self) -> None:
+        now_us = time.time_ns() // 1000
+        if self._writer.submit(lambda connection: self._chain.seal(connection, now_us)).result():
+            self._chain.write_anchor()

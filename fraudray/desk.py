@@ -1,0 +1,209 @@
+"""What people and agents may do beside deciding: lift a freeze, raise an alert, keep cases, make reports.
+
+Every act carries its author and goes on the audit trail. Amounts, scores and decisions come from the stored record;
+what a caller says is kept as a claim.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fraudray.actions.deliver import AlertRules
+from fraudray.adapters.sql.store import SqlStore
+from fraudray.domain.cards import mask
+from fraudray.domain.case import CaseEntry, CaseSummary
+from fraudray.domain.decision import Moment, Outcome, Reason
+from fraudray.domain.errors import NotFound, Refused
+from fraudray.engine import Engine
+from fraudray.features.state import ATTEMPT_AGE_MAX_US, microseconds
+from fraudray.ports.clock import Clock, Ids
+from fraudray.ports.ledger import OutboxEntry
+from fraudray.reports.case_report import build_report
+
+TEXT_MAX = 4000
+
+
+class RefusedBy(BaseModel):
+    """A rule that would still refuse the customer's last transaction; `until` where time alone ends it."""
+
+    code: str
+    text: str
+    until: Moment | None = None
+
+
+class UnfreezeAnswer(BaseModel):
+    """What lifting a freeze did, and whether the customer's last transaction would pass now."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    customer_id: str
+    freeze_id: str
+    lifted_at: Moment
+    last_transaction_id: str | None = None
+    would_pass_now: bool | None = Field(None, description="None when the customer has no transaction.")
+    decision_now: Outcome | None = None
+    refused_by: list[RefusedBy] = Field(default_factory=list)
+
+
+class Desk:
+    """Acts on accounts, cases, alerts and reports."""
+
+    def __init__(self, engine: Engine, store: SqlStore, rules: AlertRules, clock: Clock, ids: Ids) -> None:
+        self._engine, self._store, self._rules, self._clock, self._ids = engine, store, rules, clock, ids
+
+    def unfreeze(self, customer_id: str, *, reason: str, actor: str) -> UnfreezeAnswer:
+        """Lift the freeze on an account. Raises NotFound when none holds, Refused without a reason."""
+        reason = _text(reason, "a reason")
+        now = self._clock.now()
+        freeze = self._store.customers.lift_freeze(customer_id, reason=reason, actor=actor, at=now)
+        answer = UnfreezeAnswer(customer_id=customer_id, freeze_id=freeze.freeze_id, lifted_at=now)
+        last = self._store.cases.last_transaction_id(customer_id)
+        if last is None:
+            return answer
+        tx = self._store.cases.transaction(last)
+        judgement = self._engine.preview(tx).judgement
+        passes = judgement.outcome is Outcome.APPROVE
+        return answer.model_copy(
+            update={
+                "last_transaction_id": last,
+                "would_pass_now": passes,
+                "decision_now": judgement.outcome,
+                "refused_by": []
+                if passes
+                else [self._refusal(reason, customer_id, now) for reason in judgement.reasons],
+            }
+        )
+
+    def request_alert(
+        self, *, transaction_id: str, alert_type: str, details: str, recipients: Sequence[str] | None, author: str
+    ) -> OutboxEntry:
+        """Put an e-mail alert about a stored decision into the outbox.
+
+        Raises NotFound for a transaction that was not decided, Refused for a recipient outside the allowed domains.
+        """
+        decision = self._store.cases.decision(transaction_id)
+        to = tuple(recipients or self._rules.recipients)
+        refused = self._rules.refused(to)
+        if refused:
+            allowed = ", ".join(self._rules.domains)
+            raise Refused(f"mail to {', '.join(refused)} is not allowed; allowed domains: {allowed}")
+        entry = OutboxEntry(
+            entry_id=self._ids.new("out"),
+            kind="email_alert",
+            idempotency_key=f"{decision.decision_id}/email_alert/{alert_type}/{_digest(details, to)}",
+            decision_id=decision.decision_id,
+            case_id=decision.case_id,
+            customer_id=decision.customer_id,
+            details={
+                "transaction_id": transaction_id, "alert_type": _text(alert_type, "an alert type")[:100],
+                "claim": mask(details[:TEXT_MAX]), "author": author, "recipients": list(to),
+            },
+        )  # fmt: skip
+        if self._store.outbox.add(entry, self._clock.now(), actor=author):
+            return entry
+        return next(
+            row.entry
+            for row in self._store.outbox.list(limit=500)
+            if row.entry.idempotency_key == entry.idempotency_key
+        )
+
+    def log_case(
+        self, *, case_id: str, transaction_id: str | None, notes: str, claimed_decision: str, evidence: Any, author: str
+    ) -> CaseEntry:
+        """Append a claim to a case; a case id that does not exist yet is opened for a decided transaction."""
+        now = self._clock.now()
+        body = {
+            "notes": mask(_text(notes, "investigation notes")),
+            "claimed_decision": mask(claimed_decision)[:100],
+            "claimed_evidence": _masked(evidence),
+        }
+        if transaction_id is not None:
+            body["transaction_id"] = transaction_id
+        entry = CaseEntry(entry_id=self._ids.new("ent"), at=now, author=author, kind="note", body=body)
+        try:
+            return self._store.cases.append(
+                case_id, author=author, kind=entry.kind, body=body, at=now, entry_id=entry.entry_id
+            )
+        except NotFound:
+            if transaction_id is None:
+                raise
+        decision = self._store.cases.decision(transaction_id)
+        summary = CaseSummary(
+            case_id=case_id, customer_id=decision.customer_id, status="open", decision=decision.decision,
+            score=decision.score, opened_at=now, last_alert_at=now, updated_at=now,
+        )  # fmt: skip
+        self._store.cases.open(summary, author=author, entry=entry)
+        return entry
+
+    def note(self, case_id: str, *, text: str, author: str) -> CaseEntry:
+        """A person's note on a case. Raises NotFound."""
+        body = {"notes": mask(_text(text, "a note"))}
+        return self._store.cases.append(
+            case_id, author=author, kind="note", body=body, at=self._clock.now(), entry_id=self._ids.new("ent")
+        )
+
+    def close_case(self, case_id: str, *, disposition: str, reason: str, author: str) -> None:
+        """Close a case. Raises NotFound, or Refused when it is closed already."""
+        self._store.cases.close(
+            case_id, author=author, disposition=_text(disposition, "a disposition"), reason=mask(_text(reason, "a reason")),
+            at=self._clock.now(), entry_id=self._ids.new("ent"),
+        )  # fmt: skip
+
+    def make_report(self, case_id: str, *, sections: Sequence[str] | None = None) -> dict[str, Any]:
+        """Make and keep the report of a case; the answer has the wanted sections, what is kept has all.
+
+        Raises NotFound, or ValueError for an unknown section.
+        """
+        case = self._store.cases.case(case_id)
+        now = self._clock.now()
+        wanted = build_report(case, made_at=now, sections=sections)
+        whole = build_report(case, made_at=now)
+        self._store.reports.put(case_id, case_id=case_id, customer_id=case.customer_id, document=whole, at=now)
+        return wanted
+
+    def _refusal(self, reason: Reason, customer_id: str, now: datetime) -> RefusedBy:
+        return RefusedBy(code=reason.code, text=reason.text, until=self._until(reason, customer_id, now))
+
+    def _until(self, reason: Reason, customer_id: str, now: datetime) -> datetime | None:
+        """When time alone ends a refusal: velocity, once the window has moved past the attempts seen."""
+        if reason.family != "velocity":
+            return None
+        state = self._store.ledger.customer(customer_id).state
+        window_us = ATTEMPT_AGE_MAX_US if "24" in reason.text else 10 * 60 * 1_000_000
+        newest = max((attempt.at_us for attempt in state.attempts), default=None)
+        if newest is None:
+            return None
+        return now + timedelta(microseconds=max(0, newest + window_us - microseconds(now)))
+
+
+def _text(value: str, what: str) -> str:
+    cleaned = value.strip()
+    if not cleaned:
+        raise Refused(f"{what} is needed")
+    if len(cleaned) > TEXT_MAX:
+        raise Refused(f"{what} may have {TEXT_MAX:,} characters at most")
+    return cleaned
+
+
+def _digest(details: str, recipients: Sequence[str]) -> str:
+    return hashlib.sha256("\0".join([details, *recipients]).encode()).hexdigest()[:16]
+
+
+def _masked(value: Any, depth: int = 0) -> Any:
+    """A caller's JSON with card numbers masked, bounded in depth, width and length."""
+    if isinstance(value, str):
+        return mask(value[:TEXT_MAX])
+    if depth >= 6:
+        return "(nested too deeply)"
+    if isinstance(value, dict):
+        return {mask(str(key))[:200]: _masked(entry, depth + 1) for key, entry in list(value.items())[:200]}
+    if isinstance(value, list | tuple):
+        return [_masked(entry, depth + 1) for entry in value[:200]]
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**11:
+        return mask(str(value))
+    return value

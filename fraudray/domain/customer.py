@@ -1,0 +1,79 @@
+"""What a bank has registered about a customer, and the freeze that may lie on the account."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, EmailStr, Field, StringConstraints
+
+from fraudray.domain.text import FreeText, Identifier
+from fraudray.domain.transaction import IpAddress, Timestamp
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Device(_Record):
+    """A registered device."""
+
+    device_id: Identifier
+    registered_at: Timestamp | None = None
+
+
+class UsualAmounts(_Record):
+    """What the customer usually spends at once, as the bank knows it."""
+
+    low: Decimal = Field(ge=0, allow_inf_nan=False)
+    high: Decimal = Field(gt=0, allow_inf_nan=False)
+    currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
+
+
+class BiometricTemplate(_Record):
+    """A salted hash of an enrolled sample. It proves an identical sample, not a living person."""
+
+    salt: str = Field(pattern=r"^[0-9a-f]{16,128}$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+    def matches(self, sample: str) -> bool:
+        """Whether `sample` is the enrolled one, compared in constant time."""
+        digest = hashlib.sha256(bytes.fromhex(self.salt) + sample.encode("utf-8", "surrogatepass")).hexdigest()
+        return hmac.compare_digest(digest, self.sha256)
+
+
+class CustomerProfile(_Record):
+    """A registered customer. Everything but the id is personal data and stored encrypted."""
+
+    customer_id: Identifier
+    name: FreeText | None = None
+    email: EmailStr | None = None
+    phone: Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ()./-]{4,30}$")] | None = None
+    home: FreeText | None = None
+    registered_at: Timestamp | None = None
+    devices: list[Device] = Field(default_factory=list, max_length=64)
+    addresses: list[IpAddress] = Field(default_factory=list, max_length=64, description="IP addresses in use.")
+    usual_amounts: UsualAmounts | None = None
+    biometric: BiometricTemplate | None = None
+
+    def device(self, device_id: str) -> Device | None:
+        """The registered device of that id."""
+        return next((device for device in self.devices if device.device_id == device_id), None)
+
+
+class Freeze(_Record):
+    """A stop on a customer's account between two moments (UTC)."""
+
+    freeze_id: str
+    customer_id: str
+    starts_at: datetime
+    ends_at: datetime
+    decision_id: str
+    transaction_id: str
+
+    def holds_at(self, moment: datetime) -> bool:
+        """Whether it stops a transaction at `moment`."""
+        return self.starts_at <= moment < self.ends_at

@@ -1,0 +1,124 @@
+"""A decision and everything that explains it: the document that every face of fraudray answers with."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from fraudray.domain.evidence import ToolEvidence
+
+
+class Outcome(StrEnum):
+    """The three decisions, in rising severity."""
+
+    APPROVE = "APPROVE"
+    REVIEW = "REVIEW"
+    BLOCK = "BLOCK"
+
+    @property
+    def severity(self) -> int:
+        """0, 1 or 2: the higher one stands when two meet."""
+        return _SEVERITY[self]
+
+
+_SEVERITY = {Outcome.APPROVE: 0, Outcome.REVIEW: 1, Outcome.BLOCK: 2}
+
+
+class RiskLevel(StrEnum):
+    """The score in words."""
+
+    MINIMAL = "MINIMAL"
+    LOW = "LOW"
+    MEDIUM = "MEDIUM"
+    HIGH = "HIGH"
+    CRITICAL = "CRITICAL"
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Reason(_Document):
+    """One rule that spoke. `points` is its share of the score after family caps; they add up with the adjustments."""
+
+    code: str
+    family: str
+    weight: int = Field(ge=0, le=100, description="The rule's own weight.")
+    points: int = Field(ge=0, le=100, description="What it added to the score after its family's cap.")
+    text: str
+    evidence: list[str] = Field(description="Ids of the evidence it rests on, `<tool>/<item>`.")
+
+
+class Adjustment(_Document):
+    """What moved the score besides reasons: the ceiling on inferred evidence."""
+
+    code: str
+    points: int
+    text: str
+
+
+class Action(_Document):
+    """Something done, or to be done, because of the decision."""
+
+    kind: str
+    status: Literal["pending", "done", "failed", "recommended"]
+    detail: str | None = None
+
+
+class PolicyRef(_Document):
+    """The exact policy that decided."""
+
+    name: str
+    version: str
+    hash: str
+
+
+class InvestigatorState(_Document):
+    """What the LLM investigator did; `none` when no model is configured or the policy did not escalate."""
+
+    status: Literal["none", "pending", "done", "failed"] = "none"
+    detail: str | None = None
+
+
+class Latency(_Document):
+    """Milliseconds by stage. `store` is known only to the first answer, since the record is written before it ends."""
+
+    total: float
+    state: float
+    tools: float
+    policy: float
+    store: float | None = None
+
+
+def _rfc3339_ms(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+Moment = Annotated[datetime, PlainSerializer(_rfc3339_ms, return_type=str, when_used="json")]
+
+
+class Decision(_Document):
+    """One revision of the decision on one transaction."""
+
+    decision_id: str
+    transaction_id: str
+    customer_id: str
+    revision: int = Field(ge=1)
+    decision: Outcome
+    score: int = Field(ge=0, le=100)
+    risk: float = Field(ge=0, le=1, description="Ranks transactions; the score is its integer for people.")
+    risk_level: RiskLevel
+    recommendation: str
+    reasons: list[Reason]
+    adjustments: list[Adjustment] = Field(default_factory=list)
+    evidence: dict[str, ToolEvidence]
+    actions: list[Action] = Field(default_factory=list)
+    case_id: str | None = None
+    report_url: str | None = None
+    policy: PolicyRef
+    investigator: InvestigatorState = InvestigatorState()
+    decided_at: Moment
+    latency_ms: Latency

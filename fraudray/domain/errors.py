@@ -1,0 +1,101 @@
+"""Every failure a caller should expect.
+
+    FraudrayError
+    ├── InvalidTransaction        a transaction that cannot be decided: every bad field, named
+    ├── ConflictingTransaction    another body was already decided under this transaction_id
+    ├── NotFound                  no such transaction, case, customer, report or outbox entry
+    ├── Refused                   understood, but not allowed in this state (a closed case, a legal hold)
+    ├── PolicyError               a policy file that cannot be used: file, rule, line, column
+    ├── SettingsError             a setting that cannot be used
+    ├── StoreInUse                another process owns this data folder
+    ├── StoreFailed               the database did not take a write; nothing was decided
+    └── DeliveryFailed            an e-mail, SMS or report did not leave; `permanent` says whether to try again
+
+Anything else is a bug and propagates as itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class FraudrayError(Exception):
+    """Base of every expected failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """One bad field: where it is, a stable code, and a sentence that never repeats the value."""
+
+    field: str
+    code: str
+    message: str
+
+
+class InvalidTransaction(FraudrayError):
+    """The transaction breaks the contract; `problems` names every bad field."""
+
+    def __init__(self, problems: list[FieldProblem]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(f"{p.field}: {p.message}" for p in problems))
+
+    def __reduce__(self) -> tuple[type[InvalidTransaction], tuple[list[FieldProblem]]]:
+        return type(self), (self.problems,)
+
+
+class ConflictingTransaction(FraudrayError):
+    """The transaction_id was already decided with different content."""
+
+    def __init__(self, transaction_id: str) -> None:
+        self.transaction_id = transaction_id
+        super().__init__(f"{transaction_id} was already decided with different content; use a new transaction_id")
+
+    def __reduce__(self) -> tuple[type[ConflictingTransaction], tuple[str]]:
+        return type(self), (self.transaction_id,)
+
+
+class NotFound(FraudrayError):
+    """Nothing is stored under that id."""
+
+    def __init__(self, kind: str, key: str) -> None:
+        self.kind, self.key = kind, key
+        super().__init__(f"no {kind} {key}")
+
+    def __reduce__(self) -> tuple[type[NotFound], tuple[str, str]]:
+        return type(self), (self.kind, self.key)
+
+
+class Refused(FraudrayError):
+    """The request is well formed but this state does not allow it."""
+
+
+class PolicyError(FraudrayError):
+    """A policy that cannot be used, with the place in the file (1-based line and column)."""
+
+    def __init__(
+        self, message: str, *, file: Path | str | None = None, rule: str | None = None, line: int = 0, column: int = 0
+    ) -> None:
+        self.message, self.file, self.rule, self.line, self.column = message, file, rule, line, column
+        where = f"{file or 'policy'}" + (f":{line}:{column}" if line else "")
+        super().__init__(f"{where}: " + (f"rule {rule}: " if rule else "") + message)
+
+
+class SettingsError(FraudrayError):
+    """A setting that cannot be used; says which, and what to do."""
+
+
+class StoreInUse(FraudrayError):
+    """Another process owns this data folder (DESIGN: one writer)."""
+
+
+class StoreFailed(FraudrayError):
+    """The database refused or lost a write; the decision was not made and may be sent again."""
+
+
+class DeliveryFailed(FraudrayError):
+    """A message or report did not leave."""
+
+    def __init__(self, message: str, *, permanent: bool = False) -> None:
+        self.permanent = permanent
+        super().__init__(message)

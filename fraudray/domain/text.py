@@ -1,0 +1,48 @@
+"""The kinds of text a transaction carries, and what is refused or masked in each before anything sees it."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from fraudray.domain.cards import contains_card_number, mask
+
+# C0, DEL and C1 controls. Format characters (joiners, direction marks) belong to real names and stay.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_LINE_BREAK = re.compile(r"\r\n|[\n\r\x0b\x0c\x85\u2028\u2029]")
+
+
+def _identifier(value: str) -> str:
+    _no_control(value)
+    if value != value.strip():
+        raise PydanticCustomError("id_whitespace", "an id does not begin or end with white space")
+    if contains_card_number(value):
+        raise PydanticCustomError("card_number", "is a card number; send a token or a hash instead")
+    return value
+
+
+def _no_control(value: str) -> str:
+    if _CONTROL.search(value):
+        raise PydanticCustomError("control_character", "contains a control character")
+    return value
+
+
+def _free_text(value: str) -> str:
+    return mask(_no_control(value))
+
+
+def _lines(value: str) -> str:
+    return _free_text(_LINE_BREAK.sub(" ", value))
+
+
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128, strict=True), AfterValidator(_identifier)]
+"""An id, stored exactly as sent: 1-128 characters, no control characters, not a card number."""
+
+FreeText = Annotated[str, StringConstraints(min_length=1, max_length=200, strict=True), AfterValidator(_free_text)]
+"""One line of text in any script, up to 200 characters; card numbers in it are masked."""
+
+Memo = Annotated[str, StringConstraints(max_length=1000, strict=True), AfterValidator(_lines)]
+"""Up to 1,000 characters; line breaks become spaces, card numbers are masked."""

@@ -1,0 +1,326 @@
+"""The decision pipeline: state, evidence, policy, effects, one durable write. Knows no Ray, HTTP, SQL or AWS."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from datetime import datetime
+from time import perf_counter
+from typing import Any
+
+import msgspec
+
+from fraudray.domain.decision import Decision, Latency
+from fraudray.domain.errors import ConflictingTransaction, FieldProblem, FraudrayError, InvalidTransaction
+from fraudray.domain.evidence import Evidence, ToolEvidence
+from fraudray.domain.transaction import CLOCK_SKEW, Transaction
+from fraudray.effects import Effects, plan_effects
+from fraudray.evidence.context import Inquiry, ReadTool, Reference
+from fraudray.evidence.gather import Gatherer
+from fraudray.evidence.geolocation import trusted_place
+from fraudray.evidence.transaction_risk import amount_base_minor
+from fraudray.facts import collect_facts
+from fraudray.features.state import CustomerState, microseconds, record_attempt, record_trusted
+from fraudray.policy.policy import Judgement, Policy
+from fraudray.ports.clock import Clock, Ids
+from fraudray.ports.ledger import CustomerRecord, DecisionUnit, Ledger
+
+_encode_state = msgspec.msgpack.Encoder().encode
+_decode_state = msgspec.msgpack.Decoder(CustomerState).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A decision, and whether it was made just now or replayed from the record."""
+
+    decision: Decision
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What would be decided now; nothing is stored."""
+
+    judgement: Judgement
+    facts: Mapping[str, Any]
+    evidence: Evidence
+
+
+@dataclass(slots=True)
+class _InFlight:
+    content_hash: str
+    future: Future[Answer]
+
+
+class Engine:
+    """Decides transactions. Thread-safe: one transaction of a customer is decided after another, in order of arrival."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        ledger: Ledger,
+        reference: Reference,
+        *,
+        tools: Iterable[ReadTool],
+        clock: Clock,
+        ids: Ids,
+        report_url: str = "/v1/reports/{case_id}",
+        tools_limit_s: float = 0.15,
+    ) -> None:
+        self.policy, self.reference, self.clock = policy, reference, clock
+        self._ledger, self._ids, self._report_url = ledger, ids, report_url
+        self._gatherer = Gatherer(tools, limit_s=tools_limit_s)
+        self._lock = threading.RLock()
+        self._in_flight: dict[str, _InFlight] = {}
+
+    @classmethod
+    def from_settings(cls, **overrides: Any) -> Any:
+        """An engine as the settings say (environment `FRAUDRAY_…`, one TOML file, `overrides`).
+
+        Beside a running server that owns the data folder it decides through that server. Use it as a context
+        manager, or `close()` it. Raises SettingsError, PolicyError, StoreInUse, StoreFailed.
+        """
+        from fraudray.bootstrap import open_decider
+
+        return open_decider(**overrides)
+
+    def decide(self, tx: Transaction | Mapping[str, Any]) -> Decision:
+        """The decision on one transaction, durable when this returns.
+
+        Raises:
+            InvalidTransaction: naming every bad field.
+            ConflictingTransaction: the id was decided with other content.
+            StoreFailed: nothing was decided; send it again.
+        """
+        return self.submit(tx).result().decision
+
+    async def decide_async(self, tx: Transaction | Mapping[str, Any]) -> Decision:
+        """`decide` without blocking the event loop on the durable write."""
+        return (await self.answer_async(tx)).decision
+
+    async def answer_async(self, tx: Transaction | Mapping[str, Any]) -> Answer:
+        """`decide_async`, saying also whether the answer was replayed."""
+        if self._gatherer.waits:
+            submitted = await asyncio.to_thread(self.submit, tx)
+        else:
+            submitted = self.submit(tx)
+        return await asyncio.wrap_future(submitted)
+
+    def decide_many(self, txs: Iterable[Transaction | Mapping[str, Any]]) -> list[Decision | FraudrayError]:
+        """Decide in order; a bad transaction gives its error in its place and stops no other."""
+        submitted: list[Future[Answer] | FraudrayError] = []
+        for tx in txs:
+            try:
+                submitted.append(self.submit(tx))
+            except FraudrayError as error:
+                submitted.append(error)
+        return [_outcome(entry) for entry in submitted]
+
+    def submit(self, tx: Transaction | Mapping[str, Any]) -> Future[Answer]:
+        """Decide now, return when it will be durable. Raises as `decide` does."""
+        started = perf_counter()
+        now = self.clock.now()
+        tx = _checked(tx, now)
+        remote = self._ask_remote(tx, now)
+        with self._lock:
+            earlier = self._earlier(tx)
+            if earlier is not None:
+                return earlier
+            customer = self._ledger.customer(tx.customer_id)
+            inquiry = self._inquiry(tx, customer, now)
+            stated = perf_counter()
+            evidence = Evidence(self._gatherer.local(inquiry) | remote)
+            gathered = perf_counter()
+            facts = collect_facts(inquiry, evidence, customer.freeze, self.policy)
+            judgement = self.policy.judge(facts)
+            judged = perf_counter()
+            effects = plan_effects(
+                self.policy.document, judgement, tx, customer, now,
+                ids=self._ids, next_case_id=self._ledger.next_case_id,
+            )  # fmt: skip
+            latency = Latency(
+                total=_ms(judged - started), state=_ms(stated - started), tools=_ms(gathered - stated),
+                policy=_ms(judged - gathered),
+            )  # fmt: skip
+            decision = self._decision(tx, judgement, evidence, effects, now, latency)
+            self._remember(inquiry, customer, judgement, effects)
+            future = self._store(tx, inquiry, customer, decision, effects, started, judged)
+        return future
+
+    def preview(self, tx: Transaction, *, ignore_freeze: bool = False) -> Outlook:
+        """What this transaction would get now, without deciding, storing or remembering anything."""
+        now = self.clock.now()
+        remote = self._ask_remote(tx, now)
+        with self._lock:
+            customer = self._ledger.customer(tx.customer_id)
+            inquiry = self._inquiry(tx, customer, now)
+            evidence = Evidence(self._gatherer.local(inquiry) | remote)
+            facts = collect_facts(inquiry, evidence, None if ignore_freeze else customer.freeze, self.policy)
+            return Outlook(self.policy.judge(facts), facts, evidence)
+
+    def look(self, tool: str, tx: Transaction) -> tuple[ToolEvidence, Judgement]:
+        """One read tool's evidence, and the policy restricted to it: what the tool's own face answers with."""
+        now = self.clock.now()
+        remote = self._ask_remote(tx, now, only=tool)
+        with self._lock:
+            customer = self._ledger.customer(tx.customer_id)
+            inquiry = self._inquiry(tx, customer, now)
+            evidence = Evidence(self._gatherer.local(inquiry, only=tool) | remote)
+            facts = collect_facts(inquiry, evidence, None, self.policy)
+            return evidence.tools[tool], self.policy.judge(facts, tool=tool)
+
+    def _inquiry(self, tx: Transaction, customer: CustomerRecord, now: datetime) -> Inquiry:
+        document = self.policy.document
+        return Inquiry(
+            tx, now, customer.profile, customer.state, self._ledger.owners_of_device, self.reference,
+            document.parameters, document.base_currency,
+        )  # fmt: skip
+
+    def _ask_remote(self, tx: Transaction, now: datetime, *, only: str | None = None) -> dict[str, ToolEvidence]:
+        """What tools outside this process say, asked without holding anyone up, on a copy of what is known."""
+        if not self._gatherer.waits:
+            return {}
+        with self._lock:
+            known = self._ledger.customer(tx.customer_id)
+            copy = replace(known, state=_decode_state(_encode_state(known.state)))
+        return self._gatherer.remote(self._inquiry(tx, copy, now), only=only)
+
+    def _earlier(self, tx: Transaction) -> Future[Answer] | None:
+        """The decision already made, or being written, under this id."""
+        flying = self._in_flight.get(tx.transaction_id)
+        if flying is not None:
+            if flying.content_hash != tx.content_hash:
+                raise ConflictingTransaction(tx.transaction_id)
+            return _replay(flying.future)
+        stored = self._ledger.find(tx.transaction_id)
+        if stored is None:
+            return None
+        if stored.content_hash != tx.content_hash:
+            raise ConflictingTransaction(tx.transaction_id)
+        done: Future[Answer] = Future()
+        done.set_result(Answer(stored.decision, replayed=True))
+        return done
+
+    def _decision(
+        self,
+        tx: Transaction,
+        judgement: Judgement,
+        evidence: Evidence,
+        effects: Effects,
+        now: datetime,
+        latency: Latency,
+    ) -> Decision:
+        case_id = effects.case_id
+        return Decision(
+            decision_id=effects.decision_id,
+            transaction_id=tx.transaction_id,
+            customer_id=tx.customer_id,
+            revision=1,
+            decision=judgement.outcome,
+            score=judgement.score,
+            risk=judgement.risk,
+            risk_level=judgement.level,
+            recommendation=self.policy.document.recommendations.get(judgement.outcome, judgement.outcome.value),
+            reasons=list(judgement.reasons),
+            adjustments=list(judgement.adjustments),
+            evidence=evidence.tools,
+            actions=effects.actions,
+            case_id=case_id,
+            report_url=self._report_url.format(case_id=case_id) if effects.makes_report else None,
+            policy=self.policy.ref,
+            decided_at=now,
+            latency_ms=latency,
+        )
+
+    def _remember(self, inquiry: Inquiry, customer: CustomerRecord, judgement: Judgement, effects: Effects) -> None:
+        """Change what is known of the customer, for the next transaction."""
+        tx, state = inquiry.tx, customer.state
+        base_minor = amount_base_minor(inquiry) or 0
+        received_us = microseconds(inquiry.now)
+        if judgement.outcome.severity < 2:
+            record_trusted(state, tx, inquiry.at_us, base_minor, place=trusted_place(inquiry))
+        record_attempt(state, tx, inquiry.at_us, base_minor, outcome=judgement.outcome, received_us=received_us)
+        if effects.freeze is not None:
+            customer.freeze = effects.freeze
+        if effects.open_case is not None:
+            customer.open_case = effects.open_case
+
+    def _store(
+        self, tx: Transaction, inquiry: Inquiry, customer: CustomerRecord, decision: Decision, effects: Effects,
+        started: float, judged: float,
+    ) -> Future[Answer]:  # fmt: skip
+        unit = DecisionUnit(
+            transaction=tx, decision=decision, occurred_at=inquiry.at, state=_encode_state(customer.state),
+            opens_case=effects.opens_case, freeze=effects.freeze, outbox=effects.outbox,
+            audit=effects.audit_notes(decision, tx),
+        )  # fmt: skip
+        answer: Future[Answer] = Future()
+        self._in_flight[tx.transaction_id] = _InFlight(tx.content_hash, answer)
+
+        def written(commit: Future[None]) -> None:
+            error = commit.exception()
+            with self._lock:
+                del self._in_flight[tx.transaction_id]
+                if error is not None:
+                    self._ledger.forget(tx.customer_id)
+            if error is not None:
+                answer.set_exception(error)
+                return
+            ended = perf_counter()
+            latency = decision.latency_ms.model_copy(
+                update={"total": _ms(ended - started), "store": _ms(ended - judged)}
+            )
+            answer.set_result(Answer(decision.model_copy(update={"latency_ms": latency})))
+
+        try:
+            commit = self._ledger.commit(unit)
+        except FraudrayError:
+            del self._in_flight[tx.transaction_id]
+            self._ledger.forget(tx.customer_id)
+            raise
+        commit.add_done_callback(written)
+        return answer
+
+
+def _checked(tx: Transaction | Mapping[str, Any], now: datetime) -> Transaction:
+    if not isinstance(tx, Transaction):
+        return Transaction.parse(tx, now=now)
+    late = [
+        FieldProblem(name, "timestamp_future", "lies more than five minutes in the future")
+        for name, moment in (("timestamp", tx.timestamp), ("previous_timestamp", tx.previous_timestamp))
+        if moment is not None and moment > now + CLOCK_SKEW
+    ]
+    if late:
+        raise InvalidTransaction(late)
+    return tx
+
+
+def _replay(first: Future[Answer]) -> Future[Answer]:
+    """The same answer once it is durable, marked as replayed."""
+    again: Future[Answer] = Future()
+
+    def done(future: Future[Answer]) -> None:
+        error = future.exception()
+        if error is not None:
+            again.set_exception(error)
+        else:
+            again.set_result(Answer(future.result().decision, replayed=True))
+
+    first.add_done_callback(done)
+    return again
+
+
+def _outcome(entry: Future[Answer] | FraudrayError) -> Decision | FraudrayError:
+    if isinstance(entry, FraudrayError):
+        return entry
+    try:
+        return entry.result().decision
+    except FraudrayError as error:
+        return error
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)

@@ -1,0 +1,64 @@
+"""What a read tool may look at: the transaction, what is known of the customer, reference data, parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from fraudray.domain.customer import CustomerProfile
+from fraudray.domain.evidence import Absence, Item
+from fraudray.domain.money import Rates
+from fraudray.domain.transaction import Transaction
+from fraudray.features.state import CustomerState, microseconds
+from fraudray.geo.networks import AddressBook
+from fraudray.geo.places import PlaceIndex
+from fraudray.policy.schema import Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Offline reference data, loaded once."""
+
+    places: PlaceIndex
+    addresses: AddressBook
+    rates: Rates
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """One transaction put to the read tools at one moment. Tools read it and change nothing."""
+
+    tx: Transaction
+    now: datetime
+    profile: CustomerProfile | None
+    state: CustomerState
+    owners_of_device: Callable[[str], frozenset[str]]
+    reference: Reference
+    parameters: Parameters
+    base_currency: str = "USD"
+    not_recorded: frozenset[str] = frozenset()
+    at: datetime = field(init=False)
+    at_us: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        at = self.tx.occurred_at(self.now)
+        object.__setattr__(self, "at", at)
+        object.__setattr__(self, "at_us", microseconds(at))
+
+    def absent(self, *fields: str) -> Item:
+        """The finding for an input that is not there: "not_recorded" where this history lacks the field."""
+        known = any(name in self.not_recorded for name in fields)
+        return {"status": (Absence.NOT_RECORDED if known else Absence.NOT_GIVEN).value}
+
+
+class ReadTool(Protocol):
+    """A source of evidence. `local` ones only compute; others are called off-thread under the time limit."""
+
+    name: str
+    local: bool
+
+    def gather(self, inquiry: Inquiry) -> dict[str, Item]:
+        """The findings, by item name. Any exception makes this tool's evidence unavailable."""
+        ...

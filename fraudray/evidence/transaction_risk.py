@@ -1,0 +1,189 @@
+"""transaction-risk: what the payment itself says: amount, merchant, country, channel, hour, habit, velocity."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from fraudray.domain.evidence import TRANSACTION_RISK, Item
+from fraudray.domain.money import Rates, from_minor, to_minor
+from fraudray.domain.transaction import Transaction, TransactionType
+from fraudray.evidence.context import Inquiry
+from fraudray.evidence.geolocation import resolve_current
+from fraudray.features.state import CustomerState, retry_key
+from fraudray.features.windows import typical_high_base_minor, velocity
+
+
+class TransactionRisk:
+    """Facts about the payment, in the policy's base currency and the place's own time."""
+
+    name = TRANSACTION_RISK
+    local = True
+
+    def gather(self, inquiry: Inquiry) -> dict[str, Item]:
+        """Items `amount`, `habit`, `merchant`, `channel`, `country`, `hour`, `velocity`, `purchase`."""
+        base_minor = amount_base_minor(inquiry)
+        return {
+            "amount": _amount(inquiry, base_minor),
+            "habit": _habit(inquiry, base_minor),
+            "merchant": _merchant(inquiry),
+            "channel": _channel(inquiry),
+            "country": _country(inquiry),
+            "hour": _hour(inquiry),
+            "velocity": _velocity(inquiry, base_minor),
+            "purchase": _purchase(inquiry),
+        }
+
+
+def purchase_minor(state: CustomerState, tx: Transaction) -> int:
+    """What the purchase costs once this message counts, in minor units: an increment adds to its estimate."""
+    purchase = state.purchases.get(tx.purchase_id)
+    if purchase is None or purchase.currency != tx.currency:
+        return tx.amount_minor
+    match tx.transaction_type:
+        case TransactionType.INCREMENTAL_AUTHORIZATION:
+            return purchase.authorized_minor + tx.amount_minor
+        case TransactionType.CAPTURE:
+            return purchase.captured_minor + tx.amount_minor
+        case _:
+            return tx.amount_minor
+
+
+def to_base_minor(rates: Rates, amount: Decimal, currency: str, base_currency: str) -> int | None:
+    """`amount` in minor units of the base currency, rounded half to even; None where no rate is known."""
+    converted = rates.to_base(amount, currency, base_currency)
+    if converted is None:
+        return None
+    unit = from_minor(1, base_currency)
+    return to_minor(converted.quantize(unit, rounding=ROUND_HALF_EVEN), base_currency)
+
+
+def amount_base_minor(inquiry: Inquiry) -> int | None:
+    """The purchase in minor units of the base currency; None where no amount or no rate is given."""
+    tx = inquiry.tx
+    if tx.amount is None:
+        return None
+    amount = from_minor(purchase_minor(inquiry.state, tx), tx.currency)
+    return to_base_minor(inquiry.reference.rates, amount, tx.currency, inquiry.base_currency)
+
+
+def _amount(inquiry: Inquiry, base_minor: int | None) -> Item:
+    tx = inquiry.tx
+    if tx.amount is None:
+        return inquiry.absent("amount")
+    item: Item = {"amount": str(tx.amount), "currency": tx.currency, "rated": base_minor is not None}
+    if base_minor is not None:
+        item["amount_base"] = float(from_minor(base_minor, inquiry.base_currency))
+        item["base_currency"] = inquiry.base_currency
+    if tx.currency != inquiry.base_currency:
+        item["rate_date"] = inquiry.reference.rates.date.isoformat()
+    return item
+
+
+def _registered_high_minor(inquiry: Inquiry) -> int | None:
+    usual = inquiry.profile.usual_amounts if inquiry.profile else None
+    if usual is None:
+        return None
+    return to_base_minor(inquiry.reference.rates, usual.high, usual.currency, inquiry.base_currency)
+
+
+def _habit(inquiry: Inquiry, base_minor: int | None) -> Item:
+    high = typical_high_base_minor(inquiry.state, _registered_high_minor(inquiry))
+    if high is None or base_minor is None:
+        return {"status": "nothing_known"}
+    usual = from_minor(high, inquiry.base_currency)
+    return {"typical_high_base": float(usual), "ratio": round(base_minor / high, 3) if high else None}
+
+
+def _merchant(inquiry: Inquiry) -> Item:
+    tx = inquiry.tx
+    if tx.merchant is None:
+        return inquiry.absent("merchant")
+    classes = inquiry.parameters.classify_merchant(tx.merchant, tx.merchant_category, tx.mcc)
+    return {
+        "name": tx.merchant,
+        "category": tx.merchant_category,
+        "mcc": tx.mcc,
+        "class": classes[0] if classes else "",
+        "classes": list(classes),
+    }
+
+
+def _channel(inquiry: Inquiry) -> Item:
+    tx = inquiry.tx
+    present = tx.card_present
+    if present is None and tx.channel is not None:
+        present = tx.channel in ("pos", "atm")
+    if present is None:
+        return inquiry.absent("card_present", "channel")
+    return {"card_present": present, "channel": tx.channel.value if tx.channel else None}
+
+
+def _country(inquiry: Inquiry) -> Item:
+    current = resolve_current(inquiry)
+    if current is None:
+        return inquiry.absent("location")
+    return {"code": current.place.country_code, "name": current.place.country_name} if current.place else {"code": None}
+
+
+def _hour(inquiry: Inquiry) -> Item:
+    """The hour on the place's own clocks: only for a time and a place that were given."""
+    if inquiry.tx.timestamp is None:
+        return inquiry.absent("timestamp")
+    current = resolve_current(inquiry)
+    if current is None or current.place is None:
+        return inquiry.absent("location")
+    zone = _zone(current.place.time_zone)
+    if zone is None or current.place.precision == "country":
+        return {"status": "no_time_zone"}
+    return {"local_hour": inquiry.at.astimezone(zone).hour, "time_zone": current.place.time_zone}
+
+
+@lru_cache(maxsize=512)
+def _zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return None
+
+
+def _velocity(inquiry: Inquiry, base_minor: int | None) -> Item:
+    tx = inquiry.tx
+    counted = velocity(
+        inquiry.state, inquiry.at_us, instrument=tx.instrument_key,
+        purchase_id=tx.purchase_id, repeats=retry_key(tx) if tx.amount is not None and tx.merchant is not None else "",
+    )  # fmt: skip
+    spends = tx.transaction_type.spends
+    spent = counted.spent_24h_base_minor + (base_minor or 0) * spends
+    return {
+        "attempts_10m": counted.attempts_10m + spends,
+        "attempts_1h": counted.attempts_1h + spends,
+        "attempts_24h": counted.attempts_24h + spends,
+        "instrument_attempts_10m": counted.instrument_attempts_10m + spends,
+        "spent_24h_base": float(from_minor(spent, inquiry.base_currency)),
+    }
+
+
+def _purchase(inquiry: Inquiry) -> Item:
+    """How a later message fits the purchase it names."""
+    tx = inquiry.tx
+    if not tx.transaction_type.follows or tx.amount is None:
+        return {"follows": False}
+    purchase = inquiry.state.purchases.get(tx.purchase_id)
+    if purchase is None:
+        return {"follows": True, "original_known": False}
+    item: Item = {"follows": True, "original_known": True, "same_currency": purchase.currency == tx.currency}
+    if purchase.currency == tx.currency:
+        total = purchase.total_minor
+        match tx.transaction_type:
+            case TransactionType.REFUND:
+                exceeds = purchase.refunded_minor + tx.amount_minor > total
+            case TransactionType.REVERSAL:
+                exceeds = tx.amount_minor > purchase.authorized_minor
+            case TransactionType.CAPTURE:
+                exceeds = purchase.captured_minor + tx.amount_minor > purchase.authorized_minor
+            case _:
+                exceeds = False
+        item |= {"exceeds_original": exceeds, "total": str(from_minor(total, tx.currency))}
+    return item

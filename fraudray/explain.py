@@ -1,0 +1,38 @@
+"""How a policy came to its judgement, rule by rule, as a document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fraudray.domain.transaction import Transaction
+from fraudray.engine import Outlook
+from fraudray.policy.policy import Policy
+
+
+def explain_document(policy: Policy, tx: Transaction, outlook: Outlook) -> dict[str, Any]:
+    """Every rule and floor in the order in which they act: expression, values seen, outcome, points."""
+    judgement = outlook.judgement
+    points = {(reason.code, reason.text): reason.points for reason in judgement.reasons}
+    rules = []
+    for trace in policy.explain(outlook.facts):
+        source = trace.line.source
+        row: dict[str, Any] = {
+            "id": source.id, "code": source.code, "kind": "floor" if trace.line.is_floor else "rule",
+            "weight": getattr(source, "weight", None) or getattr(source, "score", 0), "when": source.when,
+            "state": trace.state, "values": trace.values, "missing": list(trace.missing),
+        }  # fmt: skip
+        if trace.state == "held":
+            text = source.text.format_map(outlook.facts)
+            row |= {"text": text, "points": points.get((source.code, text), 0)}
+        rules.append(row)
+    return {
+        "transaction_id": tx.transaction_id,
+        "policy": policy.ref.model_dump(),
+        "decision": judgement.outcome.value,
+        "score": judgement.score,
+        "risk": judgement.risk,
+        "risk_level": judgement.level.value,
+        "reasons": [reason.model_dump() for reason in judgement.reasons],
+        "adjustments": [adjustment.model_dump() for adjustment in judgement.adjustments],
+        "rules": rules,
+    }

@@ -1,0 +1,51 @@
+"""From evidence to the facts that rules name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fraudray.domain.customer import Freeze
+from fraudray.domain.evidence import GEOLOCATION_CHECKER, IDENTITY_VERIFIER, TRANSACTION_RISK, Evidence
+from fraudray.domain.money import from_minor
+from fraudray.evidence.context import Inquiry
+from fraudray.evidence.transaction_risk import to_base_minor
+from fraudray.policy.facts import CATALOGUE
+from fraudray.policy.policy import Policy
+
+_FROM_TOOLS = tuple((fact.name, fact.tool, fact.item, fact.key) for fact in CATALOGUE.values() if fact.tool)
+
+
+def collect_facts(inquiry: Inquiry, evidence: Evidence, freeze: Freeze | None, policy: Policy) -> dict[str, Any]:
+    """Fact name → value; what is not known is left out. Facts without a tool are always there."""
+    facts: dict[str, Any] = {}
+    tools = evidence.tools
+    for name, tool, item, key in _FROM_TOOLS:
+        found = tools.get(tool)  # type: ignore[arg-type]
+        if found is not None:
+            items = found.items.get(item)
+            if items is not None:
+                value = items.get(key)
+                if value is not None:
+                    facts[name] = value
+    tx = inquiry.tx
+    facts["spending"] = tx.transaction_type.spends
+    facts["transaction_type"] = tx.transaction_type.value
+    facts["currency"] = tx.currency
+    frozen = freeze is not None and freeze.holds_at(inquiry.now)
+    facts["account_frozen"] = frozen
+    if frozen and freeze is not None:
+        facts["frozen_until"] = freeze.ends_at.strftime("%Y-%m-%d %H:%M UTC")
+    if tx.amount is not None:
+        rates, base = inquiry.reference.rates, inquiry.base_currency
+        stated = to_base_minor(rates, tx.amount, tx.currency, base)
+        facts["currency_rated"] = stated is not None
+        if stated is not None:
+            facts["stated_amount_base"] = float(from_minor(stated, base))
+    for name, tool in (
+        ("transaction_risk_available", TRANSACTION_RISK),
+        ("identity_available", IDENTITY_VERIFIER),
+        ("place_available", GEOLOCATION_CHECKER),
+    ):
+        found = tools.get(tool)
+        facts[name] = found is None or found.status == "ok"
+    return facts

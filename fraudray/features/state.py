@@ -1,0 +1,212 @@
+"""What the system itself has seen of one customer, and how an event changes it.
+
+Two kinds of state (DESIGN 4). Attempts are decision-free: every attempt counts, blocked or not. Places, habit,
+devices, addresses and purchases are decision-dependent: a blocked attempt never moves them. Sums are integers
+(minor units of the base currency, microseconds), so that every kernel agrees exactly.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from fraudray.domain.decision import Outcome
+from fraudray.domain.transaction import ProcessorOutcome, Transaction, TransactionType
+from fraudray.geo.places import Place
+
+ATTEMPTS_MAX = 512
+ATTEMPT_AGE_MAX_US = 24 * 3600 * 1_000_000
+PURCHASES_MAX = 256
+SEEN_MAX = 64
+INSTRUMENTS_MAX = 32
+HABIT_MAX = 64
+
+
+class Attempt(msgspec.Struct, array_like=True):
+    """One purchase attempt that counts for velocity."""
+
+    purchase_id: str
+    at_us: int
+    instrument: str
+    repeats: str  # what a retry of it would look like
+    amount_base_minor: int  # 0 when the currency has no rate
+    declined: bool
+    spent: bool
+
+
+class Purchase(msgspec.Struct, array_like=True):
+    """The life of one purchase: estimate, increments, capture, refunds; minor units of its own currency."""
+
+    at_us: int
+    currency: str
+    authorized_minor: int = 0
+    captured_minor: int = 0
+    refunded_minor: int = 0
+    amount_base_minor: int = 0
+
+    @property
+    def total_minor(self) -> int:
+        """What the purchase costs as known now: the capture, or what is authorised so far."""
+        return self.captured_minor or self.authorized_minor
+
+
+class Sighting(msgspec.Struct, array_like=True):
+    """A trusted place and when the customer was there."""
+
+    at_us: int
+    place: Place
+
+
+class Seen(msgspec.Struct, array_like=True):
+    """First and last trusted use of a device or address."""
+
+    first_us: int
+    last_us: int
+    count: int = 1
+
+
+class CustomerState(msgspec.Struct, array_like=True):
+    """Everything remembered of one customer between transactions; every collection is bounded."""
+
+    attempts: list[Attempt] = msgspec.field(default_factory=list)
+    purchases: dict[str, Purchase] = msgspec.field(default_factory=dict)
+    sightings: dict[str, Sighting] = msgspec.field(default_factory=dict)  # by instrument key
+    devices: dict[str, Seen] = msgspec.field(default_factory=dict)
+    addresses: dict[str, Seen] = msgspec.field(default_factory=dict)
+    habit_base_minor: list[int] = msgspec.field(default_factory=list)
+
+    def last_sighting(self, instrument_key: str) -> Sighting | None:
+        """Where the instrument was last seen; for a transaction that names none, where the customer was."""
+        if instrument_key != "customer":
+            return self.sightings.get(instrument_key)
+        return max(self.sightings.values(), key=lambda sighting: sighting.at_us, default=None)
+
+
+def microseconds(moment: datetime) -> int:
+    """UTC microseconds since 1970, exactly."""
+    return int(moment.timestamp()) * 1_000_000 + moment.microsecond
+
+
+def retry_key(tx: Transaction) -> str:
+    """What a retry of a declined purchase has in common with it: instrument, merchant, amount, currency."""
+    return f"{tx.instrument_key}|{tx.merchant}|{tx.amount_minor}|{tx.currency}"
+
+
+def is_retry(state: CustomerState, tx: Transaction, at_us: int) -> bool:
+    """Whether a declined attempt of the same purchase lies within the day before."""
+    wanted = retry_key(tx)
+    return any(
+        attempt.declined and attempt.repeats == wanted and 0 <= at_us - attempt.at_us <= ATTEMPT_AGE_MAX_US
+        for attempt in reversed(state.attempts)
+    )
+
+
+def counts_as_attempt(state: CustomerState, tx: Transaction, at_us: int) -> bool:
+    """Whether this message is a new try to spend: not a later message of a purchase, not a retry, not undelivered."""
+    if tx.transaction_type is not TransactionType.AUTHORIZATION:
+        return False
+    if tx.processor_outcome is not None and not tx.processor_outcome.reached_issuer:
+        return False
+    return not is_retry(state, tx, at_us)
+
+
+def record_attempt(
+    state: CustomerState, tx: Transaction, at_us: int, amount_base_minor: int, *, outcome: Outcome, received_us: int
+) -> None:
+    """Remember an attempt, whatever was decided on it. Age is measured from arrival, so that one wrong clock cannot
+    empty the window of the others."""
+    if not counts_as_attempt(state, tx, at_us):
+        return
+    declined = outcome is Outcome.BLOCK or (tx.processor_outcome is not None and tx.processor_outcome.declined)
+    state.attempts.append(
+        Attempt(
+            tx.purchase_id, at_us, tx.instrument_key, retry_key(tx), amount_base_minor, declined=declined,
+            spent=not declined,
+        )
+    )  # fmt: skip
+    if len(state.attempts) > ATTEMPTS_MAX or received_us - state.attempts[0].at_us > ATTEMPT_AGE_MAX_US:
+        fresh = [attempt for attempt in state.attempts if received_us - attempt.at_us <= ATTEMPT_AGE_MAX_US]
+        state.attempts = fresh[-ATTEMPTS_MAX:]
+
+
+def record_trusted(
+    state: CustomerState, tx: Transaction, at_us: int, amount_base_minor: int, *, place: Place | None
+) -> None:
+    """Remember what only an unblocked transaction may teach. `place` is None when it is unknown or weak."""
+    _record_purchase(state, tx, at_us, amount_base_minor)
+    if not tx.transaction_type.spends or _unreached(tx):
+        return
+    if place is not None:
+        last = state.sightings.get(tx.instrument_key)
+        if last is None or last.at_us <= at_us:
+            state.sightings[tx.instrument_key] = Sighting(at_us, place)
+            _trim(state.sightings, INSTRUMENTS_MAX)
+    if tx.processor_outcome is not None and tx.processor_outcome.declined:
+        return
+    for seen, key in ((state.devices, tx.device_id), (state.addresses, tx.ip_address)):
+        if key is not None:
+            _record_seen(seen, key, at_us)
+
+
+def _unreached(tx: Transaction) -> bool:
+    return tx.processor_outcome is not None and not tx.processor_outcome.reached_issuer
+
+
+def _record_seen(seen: dict[str, Seen], key: str, at_us: int) -> None:
+    known = seen.pop(key, None)
+    seen[key] = (
+        Seen(min(known.first_us, at_us), max(known.last_us, at_us), known.count + 1) if known else Seen(at_us, at_us)
+    )
+    _trim(seen, SEEN_MAX)
+
+
+def _record_purchase(state: CustomerState, tx: Transaction, at_us: int, amount_base_minor: int) -> None:
+    if tx.processor_outcome is not None and tx.processor_outcome is not ProcessorOutcome.APPROVED:
+        return
+    purchase = state.purchases.get(tx.purchase_id)
+    if purchase is None:
+        if not tx.transaction_type.spends:
+            return
+        purchase = state.purchases[tx.purchase_id] = Purchase(at_us, tx.currency)
+        _trim(state.purchases, PURCHASES_MAX)
+    elif purchase.currency != tx.currency:
+        return
+    previous_base = purchase.amount_base_minor
+    match tx.transaction_type:
+        case TransactionType.AUTHORIZATION | TransactionType.INCREMENTAL_AUTHORIZATION:
+            purchase.authorized_minor += tx.amount_minor
+        case TransactionType.CAPTURE:
+            purchase.captured_minor += tx.amount_minor
+        case TransactionType.REVERSAL:
+            purchase.authorized_minor = max(0, purchase.authorized_minor - tx.amount_minor)
+        case TransactionType.REFUND:
+            purchase.refunded_minor += tx.amount_minor
+    if tx.transaction_type.spends:
+        purchase.amount_base_minor = amount_base_minor
+        _record_habit(state, previous_base, amount_base_minor)
+    _correct_attempt(state, tx.purchase_id, purchase)
+
+
+def _record_habit(state: CustomerState, previous_base: int, amount_base: int) -> None:
+    """One purchase is one entry of habit: an increment or capture replaces what its estimate left."""
+    habit = state.habit_base_minor
+    if previous_base and previous_base in habit:
+        habit.remove(previous_base)
+    if amount_base:
+        habit.append(amount_base)
+        del habit[:-HABIT_MAX]
+
+
+def _correct_attempt(state: CustomerState, purchase_id: str, purchase: Purchase) -> None:
+    """Spending follows the purchase: its latest total, nothing once all of it is reversed."""
+    for attempt in reversed(state.attempts):
+        if attempt.purchase_id == purchase_id:
+            attempt.amount_base_minor = purchase.amount_base_minor
+            attempt.spent = purchase.total_minor > 0
+            return
+
+
+def _trim(entries: dict[str, object] | dict[str, Sighting] | dict[str, Seen] | dict[str, Purchase], limit: int) -> None:
+    while len(entries) > limit:
+        entries.pop(next(iter(entries)))

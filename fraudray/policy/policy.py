@@ -1,0 +1,362 @@
+"""A compiled policy: evidence in, score, reasons and decision out."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import re
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import cel
+
+from fraudray.domain.decision import Adjustment, Outcome, PolicyRef, Reason, RiskLevel
+from fraudray.policy.facts import CATALOGUE, NEUTRAL, Fact
+from fraudray.policy.schema import Floor, PolicyDocument, Rule
+from fraudray.policy.source import PolicySource, parse_policy, read_policy
+
+Facts = Mapping[str, Any]
+_WORD = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|\b[a-z_][A-Za-z0-9_]*\b')
+_FORMATTER = string.Formatter()
+_CERTAIN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One rule or floor, ready to run."""
+
+    source: Rule | Floor
+    cel: str
+    needs: frozenset[str]  # facts that `when` names
+    shows: frozenset[str]  # facts that `text` names
+    evidence: tuple[str, ...]
+
+    @property
+    def is_floor(self) -> bool:
+        return isinstance(self.source, Floor)
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """How one rule or floor came out, for `explain`: it held, did not hold, does not apply, or lacks facts."""
+
+    line: Line
+    state: str
+    values: dict[str, Any]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the policy makes of a set of facts. Scores are 0-100, risk 0-1."""
+
+    score: int
+    risk: float
+    level: RiskLevel
+    outcome: Outcome
+    reasons: tuple[Reason, ...]
+    adjustments: tuple[Adjustment, ...]
+    outcome_without_freeze: Outcome
+
+
+class Policy:
+    """Rules, weights and thresholds of one policy file, compiled once. Thread-safe; travels between processes as
+    its source text, since CEL programs do not pickle."""
+
+    def __init__(self, source: PolicySource) -> None:
+        self.source = source
+        self.document: PolicyDocument = source.document
+        _check_families(source)
+        self.lines = tuple(_compile_line(source, path, entry) for path, entry in _entries(source))
+        self.facts = tuple(CATALOGUE[name] for name in sorted(set().union(*(line.needs for line in self.lines))))
+        self._program = cel.compile("[" + ",\n".join(f"({line.cel})" for line in self.lines) + "]")
+        self._neutral = {fact.name: NEUTRAL[fact.kind] for fact in self.facts}
+        _check_types(self)
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> Policy:
+        """The policy in `path`, or the packaged default. Raises `PolicyError`."""
+        return cls(read_policy(path))
+
+    @classmethod
+    def parse(cls, text: str, *, file: str = "policy.yaml") -> Policy:
+        """A policy from its text. Raises `PolicyError`."""
+        return cls(parse_policy(text, file=file))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Policy.parse, (self.source.text,)
+
+    @cached_property
+    def ref(self) -> PolicyRef:
+        """Name, version and hash: which policy decided."""
+        return PolicyRef(name=self.document.name, version=self.document.version, hash=self.source.hash)
+
+    def judge(self, facts: Facts, *, tool: str | None = None) -> Judgement:
+        """Weigh `facts` (name → value; a fact that is absent or None is not known).
+
+        With `tool`, only rules that rest on that tool's evidence count: the tool's own risk score.
+        """
+        held = [line for line, holds in zip(self.lines, self._run(facts), strict=True) if holds]
+        if tool is not None:
+            held = [line for line in held if line.evidence and all(e.startswith(tool + "/") for e in line.evidence)]
+        return self._score(held, facts)
+
+    def explain(self, facts: Facts) -> list[Trace]:
+        """Every rule and floor in order, with the values it saw and how it came out."""
+        return [
+            Trace(
+                line,
+                self._state(line, holds, facts),
+                {name: facts[name] for name in sorted(line.needs) if facts.get(name) is not None},
+                tuple(name for name in sorted(line.needs | line.shows) if facts.get(name) is None),
+            )
+            for line, holds in zip(self.lines, self._run(facts), strict=True)
+        ]
+
+    def _state(self, line: Line, holds: bool, facts: Facts) -> str:
+        if holds:
+            return "held"
+        if not _applies(line, facts):
+            return "does not apply"
+        return "lacks facts" if any(facts.get(name) is None for name in line.needs | line.shows) else "did not hold"
+
+    def _run(self, facts: Facts) -> list[bool]:
+        variables = self._neutral.copy()
+        known = {name: value for name in variables if (value := facts.get(name)) is not None}
+        variables |= known
+        results: list[bool] = self._program.execute(variables)
+        return [
+            holds
+            and line.needs <= known.keys()
+            and _applies(line, facts)
+            and all(facts.get(name) is not None for name in line.shows)
+            for line, holds in zip(self.lines, results, strict=True)
+        ]
+
+    def _score(self, held: list[Line], facts: Facts) -> Judgement:
+        rules = [line for line in held if not line.is_floor]
+        floors = [line for line in held if line.is_floor]
+        reasons, raw = self._capped(rules, facts)
+        inferred, _ = self._capped([line for line in rules if not line.source.certain], facts)  # type: ignore[union-attr]
+        certain = len(inferred) != len(reasons)
+        adjustments: list[Adjustment] = []
+        score, ceiling = raw, self.document.ceiling
+        if certain:
+            score = _CERTAIN
+            if raw != score:
+                adjustments.append(Adjustment(code="CERTAIN", points=score - raw, text="Certainty scores 100"))
+        elif raw > ceiling:
+            adjustments.append(
+                Adjustment(code="CEILING", points=ceiling - raw, text=f"Inferred evidence never exceeds {ceiling}")
+            )
+            score = ceiling
+        lifted = self._floor(floors, facts, score)
+        if lifted is not None:
+            reasons.append(lifted)
+            score += lifted.points
+        ranked = max(raw, score)
+        without = self._without_freeze(inferred, floors) if certain else self._outcome(score)
+        return Judgement(
+            score=score,
+            risk=1.0 if certain else self._risk(ranked),
+            level=self._level(score),
+            outcome=self._outcome(score),
+            reasons=tuple(reasons),
+            adjustments=tuple(adjustments),
+            outcome_without_freeze=without,
+        )
+
+    def _capped(self, rules: list[Line], facts: Facts) -> tuple[list[Reason], int]:
+        """Reasons in falling weight; each family gives its points to its heaviest rules until the cap is used up."""
+        left = {name: family.cap for name, family in self.document.families.items()}
+        reasons, raw = [], 0
+        for line in sorted(rules, key=lambda line: -line.source.weight):  # type: ignore[union-attr]
+            rule = line.source
+            assert isinstance(rule, Rule)  # noqa: S101 - floors are sorted out above
+            points = min(rule.weight, left[rule.family])
+            left[rule.family] -= points
+            raw += points
+            reasons.append(_reason(line, rule.family, rule.weight, points, facts))
+        return reasons, raw
+
+    def _floor(self, floors: list[Line], facts: Facts, score: int) -> Reason | None:
+        highest = max(floors, key=lambda line: line.source.score, default=None)  # type: ignore[union-attr]
+        if highest is None:
+            return None
+        floor = highest.source
+        assert isinstance(floor, Floor)  # noqa: S101
+        if floor.score <= score:
+            return None
+        return _reason(highest, "floor", floor.score, floor.score - score, facts)
+
+    def _without_freeze(self, inferred: list[Reason], floors: list[Line]) -> Outcome:
+        raw = min(self.document.ceiling, sum(reason.points for reason in inferred))
+        return self._outcome(max([raw, *(line.source.score for line in floors)]))  # type: ignore[union-attr]
+
+    def _outcome(self, score: int) -> Outcome:
+        thresholds = self.document.thresholds
+        if score >= thresholds.block:
+            return Outcome.BLOCK
+        return Outcome.REVIEW if score >= thresholds.review else Outcome.APPROVE
+
+    def _level(self, score: int) -> RiskLevel:
+        levels = self.document.risk_levels
+        for bound, level in (
+            (levels.critical, RiskLevel.CRITICAL), (levels.high, RiskLevel.HIGH),
+            (levels.medium, RiskLevel.MEDIUM), (levels.low, RiskLevel.LOW),
+        ):  # fmt: skip
+            if score >= bound:
+                return level
+        return RiskLevel.MINIMAL
+
+    def _risk(self, raw: int) -> float:
+        curve = self.document.risk
+        return round(1.0 / (1.0 + math.exp(-(raw - curve.midpoint) / curve.scale)), 4)
+
+
+def _applies(line: Line, facts: Facts) -> bool:
+    wanted = line.source.applies_to
+    return wanted == "any" or (wanted == "spending") == bool(facts.get("spending", True))
+
+
+def _reason(line: Line, family: str, weight: int, points: int, facts: Facts) -> Reason:
+    return Reason(
+        code=line.source.code, family=family, weight=weight, points=points,
+        text=line.source.text.format_map(facts), evidence=list(line.evidence),
+    )  # fmt: skip
+
+
+def _entries(source: PolicySource) -> list[tuple[tuple[str | int, ...], Rule | Floor]]:
+    document = source.document
+    rules = [(("rules", index), rule) for index, rule in enumerate(document.rules)]
+    return [*rules, *((("floors", index), floor) for index, floor in enumerate(document.floors))]
+
+
+def _check_families(source: PolicySource) -> None:
+    seen: set[str] = set()
+    for path, entry in _entries(source):
+        if entry.id in seen:
+            raise source.error("this id is used twice", (*path, "id"), rule=entry.id)
+        seen.add(entry.id)
+        if isinstance(entry, Rule) and entry.family not in source.document.families:
+            message = f"there is no family {entry.family}" + _nearest(entry.family, source.document.families)
+            raise source.error(message, (*path, "family"), rule=entry.id)
+
+
+def _compile_line(source: PolicySource, path: tuple[str | int, ...], entry: Rule | Floor) -> Line:
+    when = (*path, "when")
+    try:
+        program = cel.compile(entry.when)
+    except ValueError as error:
+        found = re.search(r"<input>:(\d+):(\d+):\s*(.*)", str(error))
+        offset = int(found.group(2)) - 1 if found else 0
+        what = found.group(3) if found else str(error).splitlines()[0]
+        raise source.error(f"is not CEL: {what}", when, rule=entry.id, offset=offset) from None
+    lists, bound = source.document.lists, _macro_variables(entry.when)
+    needs = set()
+    for name in program.variables():
+        if name in CATALOGUE:
+            needs.add(name)
+        elif name not in lists and name not in bound:
+            offset = max(0, entry.when.find(name))
+            message = f"there is no fact or list {name}" + _nearest(name, [*CATALOGUE, *lists])
+            raise source.error(message, when, rule=entry.id, offset=offset)
+    unknown = [name for name in program.functions() if name not in _FUNCTIONS and name.isidentifier()]
+    if unknown:
+        offset = max(0, entry.when.find(unknown[0]))
+        raise source.error(f"there is no function {unknown[0]}", when, rule=entry.id, offset=offset)
+    shows = _shown(source, path, entry)
+    evidence = dict.fromkeys(
+        fact.evidence_id for fact in (CATALOGUE[name] for name in sorted(needs)) if fact.evidence_id
+    )
+    return Line(entry, _inline_lists(entry.when, lists), frozenset(needs), frozenset(shows), tuple(evidence))
+
+
+_FUNCTIONS = frozenset(
+    [
+        "size",
+        "contains",
+        "startsWith",
+        "endsWith",
+        "matches",
+        "has",
+        "all",
+        "exists",
+        "exists_one",
+        "map",
+        "filter",
+        "int",
+        "uint",
+        "double",
+        "string",
+        "bool",
+        "bytes",
+        "duration",
+        "timestamp",
+        "type",
+        "min",
+        "max",
+    ]
+)
+
+
+def _macro_variables(expression: str) -> set[str]:
+    return set(re.findall(r"\.(?:all|exists|exists_one|map|filter)\(\s*([a-z_]\w*)\s*,", expression))
+
+
+def _shown(source: PolicySource, path: tuple[str | int, ...], entry: Rule | Floor) -> set[str]:
+    """The facts in a rule's sentence; only plain names, so that text can reach nothing else."""
+    shows = set()
+    try:
+        parts = list(_FORMATTER.parse(entry.text))
+        for _, name, spec, conversion in parts:
+            if name is None:
+                continue
+            if name not in CATALOGUE or conversion or (spec and "{" in spec):
+                message = f"the sentence names {name or 'an empty field'}, which is no fact" + _nearest(name, CATALOGUE)
+                raise source.error(message, (*path, "text"), rule=entry.id, offset=max(0, entry.text.find("{" + name)))
+            format(NEUTRAL[CATALOGUE[name].kind], spec or "")
+            shows.add(name)
+    except ValueError as error:
+        raise source.error(f"the sentence cannot be filled in: {error}", (*path, "text"), rule=entry.id) from None
+    return shows
+
+
+def _inline_lists(expression: str, lists: Mapping[str, list[str]]) -> str:
+    """Named lists become literals: compiled once instead of converted at every call."""
+
+    def literal(match: re.Match[str]) -> str:
+        word = match.group()
+        return "[" + ", ".join(json.dumps(value) for value in lists[word]) + "]" if word in lists else word
+
+    return _WORD.sub(literal, expression)
+
+
+def _nearest(name: str, known: Any) -> str:
+    close = difflib.get_close_matches(name, list(known), n=2, cutoff=0.6)
+    return f"; did you mean {' or '.join(close)}?" if close else ""
+
+
+def _check_types(policy: Policy) -> None:
+    """Run each rule once on neutral values: a rule that mixes types or does not answer true or false is refused."""
+    for line, (path, entry) in zip(policy.lines, _entries(policy.source), strict=True):
+        values = {name: NEUTRAL[CATALOGUE[name].kind] for name in line.needs}
+        for trial in (values, {name: _flipped(CATALOGUE[name]) for name in line.needs}):
+            try:
+                answer = cel.compile(line.cel).execute(trial)
+            except (TypeError, ValueError, RuntimeError, KeyError, ZeroDivisionError) as error:
+                message = f"cannot be computed: {str(error).splitlines()[0]}"
+                raise policy.source.error(message, (*path, "when"), rule=entry.id) from None
+            if not isinstance(answer, bool):
+                message = f"answers {type(answer).__name__}, not true or false"
+                raise policy.source.error(message, (*path, "when"), rule=entry.id)
+
+
+def _flipped(fact: Fact) -> float | int | bool | str:
+    """Another value of the same kind, to reach what a short circuit hid."""
+    return {"double": 1.0, "int": 1, "bool": True, "string": "x"}[fact.kind]

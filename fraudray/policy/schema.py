@@ -1,0 +1,189 @@
+"""The shape of a policy file. Every weight, list and threshold that decides is here, as data."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from fraudray.domain.decision import Outcome
+from fraudray.geo.travel import TravelRules
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Points = Annotated[int, Field(ge=0, le=100)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, ignored_types=(cached_property,))
+
+
+class Thresholds(_Part):
+    """Scores (0-100) from which a decision holds."""
+
+    review: Points = 40
+    block: Points = 75
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Thresholds:
+        if not 0 < self.review < self.block:
+            raise ValueError("review must be above 0 and below block")
+        return self
+
+
+class RiskLevels(_Part):
+    """Scores from which each level holds; below `low` it is MINIMAL."""
+
+    low: Points = 5
+    medium: Points = 40
+    high: Points = 75
+    critical: Points = 90
+
+    @model_validator(mode="after")
+    def _ordered(self) -> RiskLevels:
+        if not self.low < self.medium < self.high < self.critical:
+            raise ValueError("levels must rise: low < medium < high < critical")
+        return self
+
+
+class RiskCurve(_Part):
+    """risk = 1 / (1 + exp(-(raw - midpoint) / scale)): raw points to a number between 0 and 1 for ranking."""
+
+    midpoint: float = Field(57.5, gt=0)
+    scale: float = Field(18.0, gt=0)
+
+
+class Family(_Part):
+    """A group of rules that together add at most `cap` points."""
+
+    cap: Points
+
+
+class MerchantClass(_Part):
+    """A kind of merchant, recognised by MCC (ISO 18245) or by words in its name or category."""
+
+    mcc: list[Annotated[str, StringConstraints(pattern=r"^\d{4}$")]] = Field(default_factory=list)
+    words: list[str] = Field(default_factory=list)
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str] | None:
+        """Matches any of the words at the beginning of a word of folded text."""
+        folded = [re.escape(fold(word)) for word in self.words]
+        return re.compile(r"(?<![^\W_])(?:" + "|".join(folded) + ")") if folded else None
+
+
+class Travel(_Part):
+    """How fast people travel; see `fraudray.geo.travel`."""
+
+    air_speed_mph: float = Field(600.0, gt=0, allow_inf_nan=False)
+    air_overhead_h: float = Field(2.0, ge=0, allow_inf_nan=False)
+    ground_speed_mph: float = Field(70.0, gt=0, allow_inf_nan=False)
+    distance_floor_mi: float = Field(30.0, ge=0, allow_inf_nan=False)
+    clock_margin_min: float = Field(5.0, ge=0, allow_inf_nan=False)
+
+
+class Parameters(_Part):
+    """What the read tools need from the policy to state facts."""
+
+    travel_rules: Travel = Field(default_factory=Travel, alias="travel")
+    device_trust_days: float = Field(30, ge=0, allow_inf_nan=False)
+    anonymising_networks: list[str] = ["tor", "vpn", "proxy", "relay"]
+    hosting_networks: list[str] = ["hosting", "cdn"]
+    weak_place_networks: list[str] = ["tor", "vpn", "proxy", "relay", "satellite"]
+    merchant_classes: dict[Name, MerchantClass] = Field(default_factory=dict)
+
+    @cached_property
+    def travel(self) -> TravelRules:
+        """The travel rules as the geography module takes them."""
+        return TravelRules(**self.travel_rules.model_dump())
+
+    def classify_merchant(self, name: str, category: str | None, mcc: str | None) -> tuple[str, ...]:
+        """The classes a merchant falls into, in the policy's order."""
+        key = (name, category, mcc)
+        known = self._classified.get(key)
+        if known is None:
+            if len(self._classified) >= 10_000:
+                self._classified.clear()
+            text = fold(f"{name} | {category or ''}")
+            known = self._classified[key] = tuple(
+                label
+                for label, kind in self.merchant_classes.items()
+                if (mcc is not None and mcc in kind.mcc) or (kind.pattern is not None and kind.pattern.search(text))
+            )
+        return known
+
+    @cached_property
+    def _classified(self) -> dict[tuple[str, str | None, str | None], tuple[str, ...]]:
+        return {}
+
+
+class Rule(_Part):
+    """One piece of weighed evidence: `when` (CEL) holds, `weight` counts in `family`, `text` tells people why."""
+
+    id: Slug
+    code: Code
+    family: Name
+    weight: Points
+    when: str
+    text: str
+    applies_to: Literal["spending", "refunds", "any"] = "spending"
+    certain: bool = Field(False, description="Known, not inferred: the score is 100, above the ceiling.")
+
+
+class Floor(_Part):
+    """The least score that a combination may have, whatever the weights add up to."""
+
+    id: Slug
+    code: Code
+    score: Points
+    when: str
+    text: str
+    applies_to: Literal["spending", "refunds", "any"] = "spending"
+
+
+class CasePolicy(_Part):
+    """A further alert of the same customer within the window joins the open case."""
+
+    join_window_h: float = Field(72, ge=0, le=24 * 365)
+
+
+class FreezePolicy(_Part):
+    """How long a freeze lasts."""
+
+    duration_h: float = Field(24, gt=0, le=24 * 365)
+
+
+ActionKind = Literal["open_case", "freeze_account", "email_alert", "customer_sms", "report", "manual_review"]
+
+
+class PolicyDocument(_Part):
+    """One policy file."""
+
+    name: Slug
+    version: str = Field(min_length=1, max_length=64)
+    description: str = ""
+    base_currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
+    thresholds: Thresholds = Field(default_factory=Thresholds)
+    ceiling: Points = Field(95, description="Inferred evidence never scores above it.")
+    risk_levels: RiskLevels = Field(default_factory=RiskLevels)
+    risk: RiskCurve = Field(default_factory=RiskCurve)
+    parameters: Parameters = Field(default_factory=Parameters)
+    lists: dict[Name, list[str]] = Field(default_factory=dict, description="Named lists for `x in name` in rules.")
+    families: dict[Name, Family]
+    rules: list[Rule] = Field(min_length=1, max_length=500)
+    floors: list[Floor] = Field(default_factory=list, max_length=100)
+    actions: dict[Outcome, list[ActionKind]]
+    recommendations: dict[Outcome, str]
+    cases: CasePolicy = Field(default_factory=CasePolicy)
+    freeze: FreezePolicy = Field(default_factory=FreezePolicy)
+    escalate: str | None = Field(None, description="CEL: which decisions an investigator looks at, when there is one.")
+
+
+def fold(text: str) -> str:
+    """Case, accents and compatibility forms removed, dashes and underscores as spaces."""
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    return re.sub(r"[\s_\-\u2010-\u2015]+", " ", "".join(c for c in plain if not unicodedata.combining(c)))

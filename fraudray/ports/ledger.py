@@ -1,0 +1,106 @@
+"""What the engine asks of storage: what is known of a customer, and one durable write per decision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from fraudray.domain.customer import CustomerProfile, Freeze
+from fraudray.domain.decision import Decision
+from fraudray.domain.transaction import Transaction
+from fraudray.features.state import CustomerState
+
+
+@dataclass(slots=True)
+class OpenCase:
+    """The case that a further alert of this customer may join."""
+
+    case_id: str
+    last_alert_at: datetime
+
+
+@dataclass(slots=True)
+class CustomerRecord:
+    """One customer as of now. The engine changes it in place, under its own lock, as it decides."""
+
+    customer_id: str
+    profile: CustomerProfile | None = None
+    state: CustomerState = field(default_factory=CustomerState)
+    freeze: Freeze | None = None
+    open_case: OpenCase | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEntry:
+    """An action that leaves later, at least once. What it says is read from the stored record when it leaves."""
+
+    entry_id: str
+    kind: str
+    idempotency_key: str
+    decision_id: str
+    case_id: str | None
+    customer_id: str
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditNote:
+    """What goes on the audit trail: no personal data."""
+
+    kind: str
+    subject: str
+    actor: str
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionUnit:
+    """Everything that one decision writes, in one database transaction."""
+
+    transaction: Transaction
+    decision: Decision
+    occurred_at: datetime
+    state: bytes
+    opens_case: bool
+    freeze: Freeze | None
+    outbox: Sequence[OutboxEntry]
+    audit: Sequence[AuditNote]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDecision:
+    """The current revision of a decision, and the hash of the transaction that it answers."""
+
+    content_hash: str
+    decision: Decision
+
+
+class Ledger(Protocol):
+    """Storage as the engine sees it. Every method may be called from any thread."""
+
+    def customer(self, customer_id: str) -> CustomerRecord:
+        """What is known of a customer; an empty record for a new one. The same object until `forget`."""
+        ...
+
+    def forget(self, customer_id: str) -> None:
+        """Drop what is held in memory, after a write that failed."""
+        ...
+
+    def owners_of_device(self, device_id: str) -> frozenset[str]:
+        """The customers to whom this device is registered."""
+        ...
+
+    def find(self, transaction_id: str) -> StoredDecision | None:
+        """The committed decision on a transaction. Raises StoreFailed."""
+        ...
+
+    def next_case_id(self, year: int) -> str:
+        """A case id never given before: FRD-YYYY-NNNN."""
+        ...
+
+    def commit(self, unit: DecisionUnit) -> Future[None]:
+        """Write a decision durably, all or nothing, in the order of calls. The future raises StoreFailed."""
+        ...

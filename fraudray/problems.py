@@ -1,0 +1,58 @@
+"""Errors as problem documents (RFC 9457): one form for HTTP, bulk rows, the command line and rejects files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fraudray.domain.cards import mask
+from fraudray.domain.errors import (
+    ConflictingTransaction,
+    DeliveryFailed,
+    FraudrayError,
+    InvalidTransaction,
+    NotFound,
+    PolicyError,
+    Refused,
+    SettingsError,
+    StoreFailed,
+    StoreInUse,
+)
+
+_TITLES = {
+    400: "The request cannot be read",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "The body is too large",
+    415: "The content type is not accepted",
+    422: "The transaction is not acceptable",
+    500: "Internal error",
+    503: "Not available",
+}
+_STATUS: tuple[tuple[type[FraudrayError], int], ...] = (
+    (InvalidTransaction, 422), (ConflictingTransaction, 409), (NotFound, 404), (Refused, 409), (PolicyError, 422),
+    (SettingsError, 422), (StoreInUse, 503), (StoreFailed, 503), (DeliveryFailed, 503),
+)  # fmt: skip
+
+
+def problem(status: int, detail: str, **members: Any) -> dict[str, Any]:
+    """A problem document; no card number is repeated in it."""
+    return {
+        "type": "about:blank",
+        "title": _TITLES.get(status, "Error"),
+        "status": status,
+        "detail": mask(detail),
+    } | members
+
+
+def problem_of(error: FraudrayError) -> dict[str, Any]:
+    """The problem document of an expected error; an invalid transaction names every bad field."""
+    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+    members: dict[str, Any] = {}
+    if isinstance(error, InvalidTransaction):
+        members["errors"] = [{"field": p.field, "code": p.code, "message": p.message} for p in error.problems]
+    elif isinstance(error, ConflictingTransaction):
+        members["transaction_id"] = error.transaction_id
+    elif isinstance(error, NotFound):
+        members |= {"kind": error.kind, "key": mask(error.key)}
+    return problem(status, str(error), **members)

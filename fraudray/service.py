@@ -1,0 +1,268 @@
+"""What every face offers, as JSON-ready documents: in this process (`LocalService`) or through a server (`Client`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from fraudray.adapters.sql.outbox import OutboxRow
+from fraudray.adapters.sql.schema import from_us
+from fraudray.adapters.sql.store import AuditEntry
+from fraudray.bootstrap import App, open_app
+from fraudray.domain.customer import CustomerProfile
+from fraudray.domain.decision import Decision
+from fraudray.domain.errors import FieldProblem, FraudrayError, InvalidTransaction
+from fraudray.domain.transaction import Transaction, field_problems
+from fraudray.explain import explain_document
+from fraudray.problems import problem_of
+from fraudray.settings import Settings
+
+Document = dict[str, Any]
+LIST_MAX = 500
+
+
+class Service(Protocol):
+    """Everything a person or program can ask of fraudray. Raises the errors of `fraudray.domain.errors`."""
+
+    def decide(self, tx: Transaction | Mapping[str, Any]) -> Decision:
+        """Decide one transaction."""
+        ...
+
+    def decide_rows(self, rows: Sequence[Any]) -> list[Document]:
+        """Decide rows in order: `{"status": 201 | 200, "decision": …}` or `{"status": 4xx, "problem": …}` for each."""
+        ...
+
+    def decision(self, transaction_id: str) -> Document: ...
+
+    def explain(self, transaction: str | Mapping[str, Any]) -> Document:
+        """How each rule came out for a stored transaction (its id) or a given one, as of now; nothing is stored."""
+        ...
+
+    def policy(self) -> Document: ...
+
+    def cases(
+        self, *, status: str | None = None, customer_id: str | None = None, q: str | None = None,
+        limit: int = 50, offset: int = 0,
+    ) -> Document: ...  # fmt: skip
+
+    def case(self, case_id: str) -> Document: ...
+
+    def note(self, case_id: str, *, text: str, author: str) -> Document: ...
+
+    def close_case(self, case_id: str, *, disposition: str, reason: str, author: str) -> Document: ...
+
+    def report(self, report_id: str) -> Document: ...
+
+    def customers(self, *, limit: int = 50, offset: int = 0) -> Document: ...
+
+    def customer(self, customer_id: str) -> Document: ...
+
+    def put_customers(self, profiles: Sequence[Mapping[str, Any]], *, author: str) -> Document: ...
+
+    def account(self, customer_id: str) -> Document:
+        """Whether the customer's account is frozen, and until when."""
+        ...
+
+    def unfreeze(self, customer_id: str, *, reason: str, author: str) -> Document: ...
+
+    def hold(self, customer_id: str, *, reason: str | None, author: str) -> Document:
+        """Set a legal hold with its reason, or lift it (None)."""
+        ...
+
+    def erase(self, customer_id: str, *, reason: str, author: str) -> Document: ...
+
+    def outbox(self, *, status: str | None = None, limit: int = 50, offset: int = 0) -> Document: ...
+
+    def retry(self, entry_id: str, *, author: str) -> Document: ...
+
+    def audit(self, *, subject: str | None = None, limit: int = 100, offset: int = 0) -> Document: ...
+
+    def verify_audit(self) -> Document: ...
+
+    def close(self) -> None: ...
+
+
+class LocalService:
+    """The service on this process's own App."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    def decide(self, tx: Transaction | Mapping[str, Any]) -> Decision:
+        """See `Service.decide`."""
+        return self.app.engine.decide(tx)
+
+    def decide_rows(self, rows: Sequence[Any]) -> list[Document]:
+        """See `Service.decide_rows`."""
+        submitted: list[Any] = []
+        for row in rows:
+            try:
+                submitted.append(self.app.engine.submit(row if isinstance(row, Transaction) else _object(row)))
+            except FraudrayError as error:
+                submitted.append(error)
+        return [_row(entry) for entry in submitted]
+
+    def decision(self, transaction_id: str) -> Document:
+        """See `Service.decision`."""
+        return _dump(self.app.store.cases.decision(transaction_id))
+
+    def explain(self, transaction: str | Mapping[str, Any]) -> Document:
+        """See `Service.explain`."""
+        if isinstance(transaction, str):
+            tx = self.app.store.cases.transaction(transaction)
+        else:
+            tx = Transaction.parse(transaction, now=self.app.clock.now())
+        return explain_document(self.app.policy, tx, self.app.engine.preview(tx))
+
+    def policy(self) -> Document:
+        """See `Service.policy`."""
+        policy = self.app.policy
+        return policy.ref.model_dump() | {
+            "document": policy.document.model_dump(mode="json", by_alias=True),
+            "source": policy.source.text,
+        }
+
+    def cases(
+        self, *, status: str | None = None, customer_id: str | None = None, q: str | None = None,
+        limit: int = 50, offset: int = 0,
+    ) -> Document:  # fmt: skip
+        """See `Service.cases`."""
+        found = self.app.store.cases.search(status=status, customer_id=customer_id, text=q, limit=limit, offset=offset)
+        return {"cases": [case.model_dump(mode="json") for case in found]}
+
+    def case(self, case_id: str) -> Document:
+        """See `Service.case`."""
+        return _dump(self.app.store.cases.case(case_id))
+
+    def note(self, case_id: str, *, text: str, author: str) -> Document:
+        """See `Service.note`."""
+        return self.app.desk.note(case_id, text=text, author=author).model_dump(mode="json")
+
+    def close_case(self, case_id: str, *, disposition: str, reason: str, author: str) -> Document:
+        """See `Service.close_case`."""
+        self.app.desk.close_case(case_id, disposition=disposition, reason=reason, author=author)
+        return self.case(case_id)
+
+    def report(self, report_id: str) -> Document:
+        """See `Service.report`."""
+        return self.app.store.reports.get(report_id)
+
+    def customers(self, *, limit: int = 50, offset: int = 0) -> Document:
+        """See `Service.customers`."""
+        return {"customers": self.app.store.customers.list(limit=min(limit, LIST_MAX), offset=offset)}
+
+    def customer(self, customer_id: str) -> Document:
+        """See `Service.customer`."""
+        return self.app.store.customers.get(customer_id).model_dump(
+            mode="json", exclude={"biometric"}, exclude_none=True
+        )
+
+    def put_customers(self, profiles: Sequence[Mapping[str, Any]], *, author: str) -> Document:
+        """See `Service.put_customers`."""
+        self.app.store.customers.put(parse_profiles(profiles), actor=author, at=self.app.clock.now())
+        return {"registered": len(profiles)}
+
+    def account(self, customer_id: str) -> Document:
+        """See `Service.account`."""
+        record = self.app.store.ledger.customer(customer_id)
+        freeze = record.freeze if record.freeze and record.freeze.holds_at(self.app.clock.now()) else None
+        document: Document = {
+            "customer_id": customer_id, "registered": record.profile is not None, "frozen": freeze is not None,
+        }  # fmt: skip
+        return document | ({"freeze": freeze.model_dump(mode="json")} if freeze else {})
+
+    def unfreeze(self, customer_id: str, *, reason: str, author: str) -> Document:
+        """See `Service.unfreeze`."""
+        return self.app.desk.unfreeze(customer_id, reason=reason, actor=author).model_dump(mode="json")
+
+    def hold(self, customer_id: str, *, reason: str | None, author: str) -> Document:
+        """See `Service.hold`."""
+        self.app.store.customers.hold(customer_id, reason=reason, actor=author, at=self.app.clock.now())
+        return {"customer_id": customer_id, "legal_hold": reason}
+
+    def erase(self, customer_id: str, *, reason: str, author: str) -> Document:
+        """See `Service.erase`."""
+        self.app.store.customers.erase(customer_id, reason=reason, actor=author, at=self.app.clock.now())
+        return {"customer_id": customer_id, "erased": True}
+
+    def outbox(self, *, status: str | None = None, limit: int = 50, offset: int = 0) -> Document:
+        """See `Service.outbox`."""
+        rows = self.app.store.outbox.list(status=status, limit=min(limit, LIST_MAX), offset=offset)
+        return {"entries": [_outbox_row(row) for row in rows]}
+
+    def retry(self, entry_id: str, *, author: str) -> Document:
+        """See `Service.retry`."""
+        self.app.store.outbox.retry(entry_id, self.app.clock.now(), actor=author)
+        return _outbox_row(self.app.store.outbox.get(entry_id))
+
+    def audit(self, *, subject: str | None = None, limit: int = 100, offset: int = 0) -> Document:
+        """See `Service.audit`."""
+        entries = self.app.store.audit_entries(subject=subject, limit=min(limit, LIST_MAX), offset=offset)
+        return {"entries": [_audit_entry(entry) for entry in entries]}
+
+    def verify_audit(self) -> Document:
+        """See `Service.verify_audit`."""
+        report = self.app.store.verify_audit()
+        return {
+            "whole": report.whole, "entries": report.entries, "seals": report.seals, "problems": list(report.problems),
+        }  # fmt: skip
+
+    def close(self) -> None:
+        """Let go of the data folder."""
+        self.app.close()
+
+
+def parse_profiles(profiles: Sequence[Mapping[str, Any]]) -> list[CustomerProfile]:
+    """Checked customers. Raises InvalidTransaction naming every bad field of every record."""
+    try:
+        return TypeAdapter(list[CustomerProfile]).validate_python(profiles)
+    except ValidationError as error:
+        raise InvalidTransaction(field_problems(error)) from None
+
+
+def _object(row: Any) -> Mapping[str, Any]:
+    if not isinstance(row, Mapping):
+        raise InvalidTransaction([FieldProblem("", "object_expected", "a transaction is a JSON object")])
+    return row
+
+
+def _row(entry: Any) -> Document:
+    try:
+        if isinstance(entry, FraudrayError):
+            raise entry
+        answer = entry.result()
+    except FraudrayError as error:
+        problem = problem_of(error)
+        return {"status": problem["status"], "problem": problem}
+    return {"status": 200 if answer.replayed else 201, "decision": _dump(answer.decision)}
+
+
+def _dump(model: Any) -> Document:
+    document: Document = orjson.loads(model.model_dump_json(exclude_none=True))
+    return document
+
+
+def _outbox_row(row: OutboxRow) -> Document:
+    entry = row.entry
+    return {
+        "entry_id": entry.entry_id, "kind": entry.kind, "status": row.status, "attempts": row.attempts,
+        "decision_id": entry.decision_id, "case_id": entry.case_id, "customer_id": entry.customer_id,
+        "transaction_id": entry.details.get("transaction_id"), "created_at": row.created_at.isoformat(),
+        "due_at": row.due_at.isoformat(), "outcome": row.outcome,
+    }  # fmt: skip
+
+
+def _audit_entry(entry: AuditEntry) -> Document:
+    return {
+        "seq": entry.seq, "at": from_us(entry.at_us).isoformat(), "kind": entry.kind, "subject": entry.subject,
+        "actor": entry.actor, "body": orjson.loads(entry.body),
+    }  # fmt: skip
+
+
+def open_service(settings: Settings, **parts: Any) -> Service:
+    """The service on this process's own data folder or, where a running server owns it, through that server."""
+    backend = open_app(settings, **parts)
+    return LocalService(backend) if isinstance(backend, App) else backend

@@ -1,0 +1,174 @@
+"""Settings: environment `FRAUDRAY_…`, then one TOML file, then defaults; every value knows where it came from."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from fraudray.domain.errors import SettingsError
+
+PREFIX = "FRAUDRAY_"
+
+
+def _default_data_dir() -> Path:
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "fraudray"
+
+
+def _listed(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Names = Annotated[list[str], NoDecode, BeforeValidator(_listed)]
+"""In the environment a list is written with commas."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Paths may be relative to the working folder; times carry their unit."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    data_dir: Path = Field(default_factory=_default_data_dir, description="The one folder that holds all state.")
+    database_url: str | None = Field(None, description="SQLAlchemy URL; a SQLite file in the data folder by default.")
+    fsync: Literal["full", "normal"] = Field("full", description="`normal` may lose the last commits on power loss.")
+
+    policy_file: Path | None = Field(None, description="Policy to decide with; the packaged default otherwise.")
+    customers_file: Path | None = Field(None, description="Registered customers to load into an empty store.")
+    sample_customers: bool = Field(True, description="Load the packaged sample customers into an empty store.")
+    places_file: Path | None = Field(None, description="Gazetteer; the packaged GeoNames cities otherwise.")
+    networks_file: Path | None = Field(None, description="List of Tor, VPN, hosting, ... ranges; packaged otherwise.")
+    countries_file: Path | None = Field(None, description="IP-to-country database (mmdb); packaged otherwise.")
+    rates_file: Path | None = Field(None, description="Currency rates; the packaged, dated file otherwise.")
+    tools_limit_ms: float = Field(150, gt=0, le=1500, description="What the read tools may take together.")
+
+    host: str = Field("127.0.0.1", description="Address to listen on. Without keys only loopback is safe.")
+    port: int = Field(8000, ge=1, le=65535)
+    public_url: str | None = Field(None, description="How others reach this server; used in report addresses.")
+    allowed_hosts: Names = Field(
+        default=["127.0.0.1", "127.0.0.1:*", "localhost", "localhost:*", "[::1]", "[::1]:*"],
+        description="Host headers that the MCP endpoints accept, with and without port (`name`, `name:*`).",
+    )
+    allowed_origins: Names = Field(
+        default=["http://127.0.0.1:*", "http://localhost:*"], description="Origin headers that they accept."
+    )
+    body_limit_kib: int = Field(64, ge=1, description="Largest single transaction.")
+    bulk_limit_mib: int = Field(16, ge=1, description="Largest bulk body.")
+    bulk_rows_max: int = Field(10_000, ge=1, description="Most rows of a bulk body.")
+
+    outbox_dir: Path | None = Field(None, description="Where mails and SMS are written as files without SMTP.")
+    smtp_host: str | None = Field(None, description="Send alerts by this SMTP server.")
+    smtp_port: int = Field(25, ge=1, le=65535)
+    smtp_starttls: bool = False
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_timeout_s: float = Field(10, gt=0, le=120)
+    alert_sender: str = "fraudray@example.com"
+    alert_recipients: Names = Field(default=["fraud-team@example.com"], description="Who gets fraud alerts.")
+    alert_domains: Names = Field(default=["example.com"], description="The only domains that mail is sent to.")
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments before environment before the TOML file."""
+        return init_settings, env_settings, _TomlFile(settings_cls)
+
+    @property
+    def mail_dir(self) -> Path:
+        """Where mails and SMS are written when nothing sends them."""
+        return self.outbox_dir or self.data_dir / "outbox"
+
+
+class _TomlFile(PydanticBaseSettingsSource):
+    """The file named by FRAUDRAY_CONFIG, else `fraudray.toml` in the working folder when there is one."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        raise NotImplementedError  # the whole file is read at once
+
+    def __call__(self) -> dict[str, Any]:
+        path = config_file()
+        return {} if path is None else _read_toml(path)
+
+
+def config_file() -> Path | None:
+    """The TOML file in force, if any. Raises SettingsError when the one named does not exist."""
+    named = os.environ.get(PREFIX + "CONFIG")
+    if named:
+        if not Path(named).is_file():
+            raise SettingsError(f"{PREFIX}CONFIG names {named}, which is no file")
+        return Path(named)
+    here = Path("fraudray.toml")
+    return here if here.is_file() else None
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"cannot read {path}: {error}") from None
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings in force. Raises SettingsError naming every setting that cannot be used."""
+    _refuse_unknown_variables(os.environ)
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        wrong = [
+            f"{'.'.join(str(part) for part in detail['loc'])}: "
+            + ("there is no such setting" if detail["type"] == "extra_forbidden" else detail["msg"])
+            for detail in error.errors(include_url=False, include_input=False)
+        ]
+        raise SettingsError("; ".join(wrong) + " (see `fraudray config show`)") from None
+
+
+def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
+    """A misspelt variable must not be ignored: it may name a policy or a folder."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {PREFIX + "CONFIG", PREFIX + "RUN"}
+    unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        raise SettingsError(f"unknown environment variable {', '.join(unknown)} (see `fraudray config show`)")
+
+
+def origins(settings: Settings) -> dict[str, tuple[str, str]]:
+    """Setting → (value in force, where it came from); secrets are hidden."""
+    path = config_file()
+    in_file = _read_toml(path) if path else {}
+    shown = {}
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        if PREFIX + name.upper() in os.environ:
+            source = PREFIX + name.upper()
+        elif name in in_file:
+            source = str(path)
+        else:
+            source = "default" if name not in settings.model_fields_set else "argument"
+        shown[name] = ("" if value is None else ", ".join(value) if isinstance(value, list) else str(value), source)
+    return shown
+
+
+def to_environment(settings: Settings) -> dict[str, str]:
+    """The settings as environment variables, for processes that must see the same."""
+    variables = {}
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        if value is None:
+            continue
+        if isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        elif isinstance(value, Path):
+            value = value.resolve()
+        variables[PREFIX + name.upper()] = ",".join(value) if isinstance(value, list) else str(value)
+    return variables
