@@ -103,11 +103,11 @@ class Engine:
 
     async def answer_async(self, tx: Transaction | Mapping[str, Any]) -> Answer:
         """`decide_async`, saying also whether the answer was replayed."""
-        if self._gatherer.waits:
-            submitted = await asyncio.to_thread(self.submit, tx)
-        else:
-            submitted = self.submit(tx)
-        return await asyncio.wrap_future(submitted)
+        return await asyncio.wrap_future(await self.submit_async(tx))
+
+    async def submit_async(self, tx: Transaction | Mapping[str, Any]) -> Future[Answer]:
+        """`submit` without blocking the event loop on tools that wait for something."""
+        return await asyncio.to_thread(self.submit, tx) if self._gatherer.waits else self.submit(tx)
 
     def decide_many(self, txs: Iterable[Transaction | Mapping[str, Any]]) -> list[Decision | FraudrayError]:
         """Decide in order; a bad transaction gives its error in its place and stops no other."""

@@ -9,22 +9,19 @@ from fraudray.domain.evidence import GEOLOCATION_CHECKER, IDENTITY_VERIFIER, TRA
 from fraudray.domain.money import from_minor
 from fraudray.evidence.context import Inquiry
 from fraudray.evidence.transaction_risk import to_base_minor
-from fraudray.policy.facts import CATALOGUE
 from fraudray.policy.policy import Policy
-
-_FROM_TOOLS = tuple((fact.name, fact.tool, fact.item, fact.key) for fact in CATALOGUE.values() if fact.tool)
 
 
 def collect_facts(inquiry: Inquiry, evidence: Evidence, freeze: Freeze | None, policy: Policy) -> dict[str, Any]:
     """Fact name → value; what is not known is left out. Facts without a tool are always there."""
     facts: dict[str, Any] = {}
     tools = evidence.tools
-    for name, tool, item, key in _FROM_TOOLS:
-        found = tools.get(tool)  # type: ignore[arg-type]
-        if found is not None:
-            items = found.items.get(item)
-            if items is not None:
-                value = items.get(key)
+    for tool, item, keys in policy.reads_by_item:
+        found = tools.get(tool)
+        findings = found.items.get(item) if found is not None else None
+        if findings is not None:
+            for key, name in keys:
+                value = findings.get(key)
                 if value is not None:
                     facts[name] = value
     tx = inquiry.tx
@@ -37,7 +34,7 @@ def collect_facts(inquiry: Inquiry, evidence: Evidence, freeze: Freeze | None, p
         facts["frozen_until"] = freeze.ends_at.strftime("%Y-%m-%d %H:%M UTC")
     if tx.amount is not None:
         rates, base = inquiry.reference.rates, inquiry.base_currency
-        stated = to_base_minor(rates, tx.amount, tx.currency, base)
+        stated = to_base_minor(rates, tx.amount_minor, tx.currency, base)
         facts["currency_rated"] = stated is not None
         if stated is not None:
             facts["stated_amount_base"] = float(from_minor(stated, base))

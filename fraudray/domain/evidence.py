@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 
 Item = dict[str, Any]
 """One finding: scalar facts by name. `{"status": "not_given"}` where the input for it is missing."""
@@ -32,7 +32,7 @@ class ToolEvidence(BaseModel):
 
     status: Literal["ok", "unavailable"] = "ok"
     latency_ms: float = 0.0
-    items: dict[str, Item] = Field(default_factory=dict)
+    items: Annotated[dict[str, Item], SkipValidation] = Field(default_factory=dict)
     error: str | None = Field(None, description="Why the tool is unavailable.")
 
 

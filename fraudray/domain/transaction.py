@@ -303,8 +303,13 @@ class Transaction(BaseModel):
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of the normalised content: equal for the same body however its keys and numbers are written."""
-        canonical = self.model_dump_json(exclude_none=True).encode()
-        return hashlib.sha256(canonical).hexdigest()
+        sample = (self.biometric_sample or "").encode("utf-8", "surrogatepass")
+        return hashlib.sha256(self.stored_json + b"\0" + sample).hexdigest()
+
+    @cached_property
+    def stored_json(self) -> bytes:
+        """The normalised transaction as it is kept: all but the biometric sample, which is never stored."""
+        return self.model_dump_json(exclude_none=True, exclude={"biometric_sample"}).encode()
 
     @cached_property
     def amount_minor(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -50,9 +50,11 @@ def purchase_minor(state: CustomerState, tx: Transaction) -> int:
             return tx.amount_minor
 
 
-def to_base_minor(rates: Rates, amount: Decimal, currency: str, base_currency: str) -> int | None:
-    """`amount` in minor units of the base currency, rounded half to even; None where no rate is known."""
-    converted = rates.to_base(amount, currency, base_currency)
+def to_base_minor(rates: Rates, amount_minor: int, currency: str, base_currency: str) -> int | None:
+    """An amount in minor units of the base currency, rounded half to even; None where no rate is known."""
+    if currency == base_currency:
+        return amount_minor
+    converted = rates.to_base(from_minor(amount_minor, currency), currency, base_currency)
     if converted is None:
         return None
     unit = from_minor(1, base_currency)
@@ -64,8 +66,8 @@ def amount_base_minor(inquiry: Inquiry) -> int | None:
     tx = inquiry.tx
     if tx.amount is None:
         return None
-    amount = from_minor(purchase_minor(inquiry.state, tx), tx.currency)
-    return to_base_minor(inquiry.reference.rates, amount, tx.currency, inquiry.base_currency)
+    minor = purchase_minor(inquiry.state, tx)
+    return to_base_minor(inquiry.reference.rates, minor, tx.currency, inquiry.base_currency)
 
 
 def _amount(inquiry: Inquiry, base_minor: int | None) -> Item:
@@ -85,7 +87,8 @@ def _registered_high_minor(inquiry: Inquiry) -> int | None:
     usual = inquiry.profile.usual_amounts if inquiry.profile else None
     if usual is None:
         return None
-    return to_base_minor(inquiry.reference.rates, usual.high, usual.currency, inquiry.base_currency)
+    high_minor = to_minor(usual.high, usual.currency)
+    return to_base_minor(inquiry.reference.rates, high_minor, usual.currency, inquiry.base_currency)
 
 
 def _habit(inquiry: Inquiry, base_minor: int | None) -> Item:

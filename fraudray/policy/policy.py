@@ -76,7 +76,16 @@ class Policy:
         self.facts = tuple(CATALOGUE[name] for name in sorted(set().union(*(line.needs for line in self.lines))))
         self._program = cel.compile("[" + ",\n".join(f"({line.cel})" for line in self.lines) + "]")
         self._neutral = {fact.name: NEUTRAL[fact.kind] for fact in self.facts}
+        shown = set().union(*(line.needs | line.shows for line in self.lines))
+        self.reads = tuple(CATALOGUE[name] for name in sorted(shown))
+        # A line whose facts are not all there stays silent: one bit per fact, one mask per line.
+        self._bits = {fact.name: 1 << index for index, fact in enumerate(self.reads)}
+        self._never = 1 << len(self.reads)
+        self._masks_spending = tuple(self._mask(line, spending=True) for line in self.lines)
+        self._masks_other = tuple(self._mask(line, spending=False) for line in self.lines)
+        self.reads_by_item = _by_item(self.reads)
         _check_types(self)
+        _check_escalation(source)
 
     @classmethod
     def load(cls, path: Path | None = None) -> Policy:
@@ -87,6 +96,12 @@ class Policy:
     def parse(cls, text: str, *, file: str = "policy.yaml") -> Policy:
         """A policy from its text. Raises `PolicyError`."""
         return cls(parse_policy(text, file=file))
+
+    def _mask(self, line: Line, *, spending: bool) -> int:
+        """The facts that must be there; where the line does not apply, a bit that is always missing."""
+        if not _applies(line, spending=spending):
+            return self._never
+        return sum(self._bits[name] for name in line.needs | line.shows)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Policy.parse, (self.source.text,)
@@ -101,10 +116,11 @@ class Policy:
 
         With `tool`, only rules that rest on that tool's evidence count: the tool's own risk score.
         """
-        held = [line for line, holds in zip(self.lines, self._run(facts), strict=True) if holds]
+        results, broken = self._run(facts)
+        held = [line for line, holds in zip(self.lines, results, strict=True) if holds]
         if tool is not None:
             held = [line for line in held if line.evidence and all(e.startswith(tool + "/") for e in line.evidence)]
-        return self._score(held, facts)
+        return self._score(held, facts, broken)
 
     def explain(self, facts: Facts) -> list[Trace]:
         """Every rule and floor in order, with the values it saw and how it came out."""
@@ -115,30 +131,46 @@ class Policy:
                 {name: facts[name] for name in sorted(line.needs) if facts.get(name) is not None},
                 tuple(name for name in sorted(line.needs | line.shows) if facts.get(name) is None),
             )
-            for line, holds in zip(self.lines, self._run(facts), strict=True)
+            for line, holds in zip(self.lines, self._run(facts)[0], strict=True)
         ]
 
     def _state(self, line: Line, holds: bool, facts: Facts) -> str:
         if holds:
             return "held"
-        if not _applies(line, facts):
+        if not _applies(line, spending=bool(facts.get("spending", True))):
             return "does not apply"
         return "lacks facts" if any(facts.get(name) is None for name in line.needs | line.shows) else "did not hold"
 
-    def _run(self, facts: Facts) -> list[bool]:
+    def _run(self, facts: Facts) -> tuple[list[bool], list[Line]]:
+        """Which lines hold, and which could not be computed (a division by zero, say)."""
         variables = self._neutral.copy()
-        known = {name: value for name in variables if (value := facts.get(name)) is not None}
-        variables |= known
-        results: list[bool] = self._program.execute(variables)
-        return [
-            holds
-            and line.needs <= known.keys()
-            and _applies(line, facts)
-            and all(facts.get(name) is not None for name in line.shows)
-            for line, holds in zip(self.lines, results, strict=True)
-        ]
+        get = facts.get
+        missing = self._never
+        for name, bit in self._bits.items():
+            value = get(name)
+            if value is None:
+                missing |= bit
+            elif name in variables:
+                variables[name] = value
+        masks = self._masks_spending if get("spending", True) else self._masks_other
+        broken: list[Line] = []
+        try:
+            results: list[bool] = self._program.execute(variables)
+        except (TypeError, ValueError, RuntimeError, KeyError, ArithmeticError):
+            results = [
+                not missing & mask and self._alone(line, variables, broken)
+                for line, mask in zip(self.lines, masks, strict=True)
+            ]
+        return [holds and not missing & mask for holds, mask in zip(results, masks, strict=True)], broken
 
-    def _score(self, held: list[Line], facts: Facts) -> Judgement:
+    def _alone(self, line: Line, variables: dict[str, Any], broken: list[Line]) -> bool:
+        try:
+            return bool(cel.compile(line.cel).execute({name: variables[name] for name in line.needs}))
+        except (TypeError, ValueError, RuntimeError, KeyError, ArithmeticError):
+            broken.append(line)
+            return False
+
+    def _score(self, held: list[Line], facts: Facts, broken: list[Line]) -> Judgement:
         rules = [line for line in held if not line.is_floor]
         floors = [line for line in held if line.is_floor]
         reasons, raw = self._capped(rules, facts)
@@ -159,6 +191,9 @@ class Policy:
         if lifted is not None:
             reasons.append(lifted)
             score += lifted.points
+        if broken and score < self.document.thresholds.review:
+            reasons.append(_fail_closed(broken, self.document.thresholds.review, score))
+            score = self.document.thresholds.review
         ranked = max(raw, score)
         without = self._without_freeze(inferred, floors) if certain else self._outcome(score)
         return Judgement(
@@ -219,9 +254,26 @@ class Policy:
         return round(1.0 / (1.0 + math.exp(-(raw - curve.midpoint) / curve.scale)), 4)
 
 
-def _applies(line: Line, facts: Facts) -> bool:
+def _by_item(facts: tuple[Fact, ...]) -> tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]:
+    """The tools' facts as (tool, item, ((key, name), …)): how they lie in the evidence."""
+    items: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for fact in facts:
+        if fact.tool is not None:
+            items.setdefault((fact.tool, fact.item), []).append((fact.key, fact.name))
+    return tuple((tool, item, tuple(keys)) for (tool, item), keys in items.items())
+
+
+def _applies(line: Line, *, spending: bool) -> bool:
     wanted = line.source.applies_to
-    return wanted == "any" or (wanted == "spending") == bool(facts.get("spending", True))
+    return wanted == "any" or (wanted == "spending") == spending
+
+
+def _fail_closed(broken: list[Line], review: int, score: int) -> Reason:
+    names = ", ".join(line.source.id for line in broken)
+    return Reason(
+        code="RULE_FAILED", family="floor", weight=review, points=review - score,
+        text=f"A rule of the policy could not be computed ({names}), so nothing passes unseen", evidence=[],
+    )  # fmt: skip
 
 
 def _reason(line: Line, family: str, weight: int, points: int, facts: Facts) -> Reason:
@@ -355,6 +407,22 @@ def _check_types(policy: Policy) -> None:
             if not isinstance(answer, bool):
                 message = f"answers {type(answer).__name__}, not true or false"
                 raise policy.source.error(message, (*path, "when"), rule=entry.id)
+
+
+def _check_escalation(source: PolicySource) -> None:
+    """`escalate` may name facts, lists and the score."""
+    if source.document.escalate is None:
+        return
+    try:
+        names = cel.compile(source.document.escalate).variables()
+    except ValueError as error:
+        raise source.error(f"is not CEL: {str(error).splitlines()[0]}", ("escalate",)) from None
+    unknown = [
+        name for name in names if name not in CATALOGUE and name not in source.document.lists and name != "score"
+    ]
+    if unknown:
+        message = f"there is no fact or list {unknown[0]}" + _nearest(unknown[0], [*CATALOGUE, "score"])
+        raise source.error(message, ("escalate",), offset=max(0, source.document.escalate.find(unknown[0])))
 
 
 def _flipped(fact: Fact) -> float | int | bool | str:

@@ -34,14 +34,16 @@ class SystemClock:
 
 
 class RandomIds:
-    """Ids that sort in the order in which they were given: microseconds, strictly rising here, and 64 random bits."""
+    """Ids that sort in the order in which they were given: microseconds, strictly rising within this process, and 64
+    random bits that are its own."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last_us = 0
+        self._process = os.urandom(8).hex()
 
     def new(self, prefix: str) -> str:
         """See `Ids.new`."""
         with self._lock:
             self._last_us = max(self._last_us + 1, time.time_ns() // 1000)
-            return f"{prefix}_{self._last_us:014x}{os.urandom(8).hex()}"
+            return f"{prefix}_{self._last_us:014x}{self._process}"

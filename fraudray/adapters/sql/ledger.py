@@ -7,11 +7,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import orjson
-from sqlalchemy import Connection, Engine, bindparam, func, select, update
+from sqlalchemy import Connection, Engine, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from fraudray.adapters.sql import schema as t
@@ -21,7 +21,7 @@ from fraudray.adapters.sql.writer import Writer
 from fraudray.adapters.vault import Box, Vault
 from fraudray.domain.customer import CustomerProfile, Freeze
 from fraudray.domain.decision import Decision
-from fraudray.domain.errors import StoreFailed
+from fraudray.domain.errors import Refused, StoreFailed
 from fraudray.features.state import CustomerState
 from fraudray.ports.ledger import CustomerRecord, DecisionUnit, OpenCase, StoredDecision
 
@@ -30,10 +30,8 @@ DEVICES_MAX = 50_000
 T = TypeVar("T")
 _state_decoder = msgspec.msgpack.Decoder(CustomerState)
 _FIND = (
-    select(t.decisions.c.content_hash, t.decisions.c.customer_id, t.decisions.c.document_sealed)
-    .where(t.decisions.c.transaction_id == bindparam("id"))
-    .order_by(t.decisions.c.revision.desc())
-    .limit(1)
+    "SELECT content_hash, customer_id, document_sealed FROM decisions "
+    "WHERE transaction_id = {} ORDER BY revision DESC LIMIT 1"
 )
 
 
@@ -93,16 +91,27 @@ class SqlLedger:
 
     def find(self, transaction_id: str) -> StoredDecision | None:
         """See `Ledger.find`."""
+        row = self._find(transaction_id)
+        if row is None:
+            return None
+        content_hash, customer_id, sealed = row
+        document = self.open_document(customer_id, bytes(sealed))
+        if document is None:
+            raise Refused(f"the decision on {transaction_id} was erased with its customer's data")
+        return StoredDecision(content_hash, Decision.model_validate_json(document["decision"]))
+
+    def _find(self, transaction_id: str) -> tuple[str, str, bytes] | None:
+        """Every decision asks this first, so it goes to the driver directly: a fifth of what SQLAlchemy takes."""
         with self._lock, failing():
             if self._reader is None:
                 self._reader = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            row = self._reader.execute(_FIND, {"id": transaction_id}).first()
-        if row is None:
-            return None
-        document = self.open_document(row.customer_id, row.document_sealed)
-        if document is None:
-            raise StoreFailed(f"the decision on {transaction_id} was erased with its customer's data")
-        return StoredDecision(row.content_hash, Decision.model_validate_json(document["decision"]))
+            driver: Any = self._reader.connection.dbapi_connection
+            mark = "?" if self._reader.dialect.name == "sqlite" else "%s"
+            try:
+                return driver.execute(_FIND.format(mark), (transaction_id,)).fetchone()  # type: ignore[no-any-return]
+            except self._reader.dialect.loaded_dbapi.Error as error:
+                self._reader = None
+                raise StoreFailed(f"the database cannot be read: {error}") from error
 
     def open_document(self, customer_id: str, sealed: bytes) -> dict[str, bytes] | None:
         """The stored `decision` and `transaction` (JSON), or None once the customer was erased."""
@@ -183,7 +192,7 @@ class SqlLedger:
         document = msgspec.msgpack.encode(
             {
                 "decision": decision.model_dump_json().encode(),
-                "transaction": tx.model_dump_json(exclude_none=True, exclude={"biometric_sample"}).encode(),
+                "transaction": tx.stored_json,
             }
         )
         rows.insert(

@@ -51,6 +51,7 @@ class SqlStore:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise SettingsError(f"cannot make the data folder {folder}: {error.strerror}") from None
+        self._closed = False
         self._lock = OwnerLock(folder)
         self._lock.acquire()
         try:
@@ -99,7 +100,10 @@ class SqlStore:
             connection.execute(select(1))
 
     def close(self) -> None:
-        """Finish waiting writes, seal the trail and let go of the folder."""
+        """Finish waiting writes, seal the trail and let go of the folder; harmless when done already."""
+        if self._closed:
+            return
+        self._closed = True
         self._drain()
         self._sealer.close()
         self._writer.close()

@@ -1,0 +1,104 @@
+"""Reading request bodies: bounded, of the right type, decoded exactly; and answering with problem documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from fraudray.domain.errors import FraudrayError
+from fraudray.domain.transaction import load_json
+from fraudray.problems import problem, problem_of
+
+JSON_TYPES = frozenset({"application/json"})
+NDJSON_TYPES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
+DRAIN_MAX = 64 * 1024 * 1024
+
+
+class HttpProblem(Exception):  # noqa: N818 - it is an answer, not a failure of ours
+    """Ends a request with a problem document."""
+
+    def __init__(self, document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
+        self.document, self.headers = document, headers
+        super().__init__(str(document.get("detail")))
+
+
+def json_response(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer; `document` may be encoded already."""
+    body = document if isinstance(document, bytes) else orjson.dumps(document)
+    return Response(body, status, headers, "application/json")
+
+
+def problem_response(document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    """A problem document as an answer (RFC 9457)."""
+    return Response(orjson.dumps(document), document["status"], headers, "application/problem+json")
+
+
+def error_response(error: FraudrayError) -> Response:
+    """An expected error as an answer; what may be tried again says when."""
+    document = problem_of(error)
+    return problem_response(document, {"retry-after": "1"} if document["status"] == 503 else None)
+
+
+async def read_body(request: Request, *, limit: int, types: frozenset[str] = JSON_TYPES) -> bytes:
+    """The body, at most `limit` bytes.
+
+    Raises:
+        HttpProblem: 415 for another content type or an encoded body, 413 for a larger body, 400 for a broken one.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in types:
+        await _drain(request)
+        raise HttpProblem(problem(415, f"send {' or '.join(sorted(types))}"))
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        await _drain(request)
+        raise HttpProblem(problem(415, "send the body without a content encoding"))
+    declared = request.headers.get("content-length", "")
+    chunks, size = [], 0
+    too_large = declared.isdigit() and int(declared) > limit
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                too_large = True
+            if too_large:
+                chunks.clear()
+                if size > DRAIN_MAX:
+                    break
+            else:
+                chunks.append(chunk)
+    except ClientDisconnect:
+        raise HttpProblem(problem(400, "the body ended early")) from None
+    if too_large:
+        raise HttpProblem(problem(413, f"the body may have {limit:,} bytes at most"), {"connection": "close"})
+    return b"".join(chunks)
+
+
+async def _drain(request: Request) -> None:
+    """Read on, so that a proxy passes our answer to a client that is still sending."""
+    size = 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > DRAIN_MAX:
+                return
+    except ClientDisconnect:
+        return
+
+
+def decode(body: bytes) -> Any:
+    """Decoded JSON with exact decimals. Raises HttpProblem 400 for what is not JSON."""
+    try:
+        return load_json(body)
+    except ValueError as error:
+        # Python's decoder says where, never what: no part of the body is repeated.
+        raise HttpProblem(problem(400, f"the body is not JSON: {_where(error)}")) from None
+
+
+def _where(error: ValueError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    return str(error)

@@ -1,0 +1,108 @@
+"""`fraudray serve`: the server from the command line."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.console import Console
+
+from fraudray.cli.tables import decisions_table
+from fraudray.deployments.launch import LaunchError, LaunchSettings, run_server
+from fraudray.domain.errors import FraudrayError
+from fraudray.policy.policy import Policy
+from fraudray.settings import Settings, load_settings, to_environment
+from fraudray.tools import TOOLS
+
+app = typer.Typer(add_completion=False)
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+ACTIONS_WAIT_S = 5.0
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (loopback unless you know why).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.", min=1, max=65535)] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="The one folder that holds all state.")] = None,
+    policy: Annotated[Path | None, typer.Option(help="Policy file to decide with.")] = None,
+    samples: Annotated[
+        bool, typer.Option("--samples", help="Decide the three sample transactions when ready.")
+    ] = False,
+) -> None:
+    """Serve HTTP and the six MCP tools on Ray Serve until Ctrl-C.
+
+    Example: fraudray serve --port 8000 --samples
+    """
+    console = Console()
+    errors = Console(stderr=True)
+    try:
+        settings = load_settings(host=host, port=port, data_dir=data_dir, policy_file=policy)
+        Policy.load(settings.policy_file)  # a bad policy is said at once, not after Ray has started
+    except FraudrayError as error:
+        errors.print(f"error: {error}", markup=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+    if settings.host not in LOOPBACK:
+        errors.print(
+            f"error: host {settings.host} is not a loopback address, and there are no API keys yet", markup=False
+        )
+        raise typer.Exit(2)
+    launch = LaunchSettings(
+        data_dir=settings.data_dir.resolve(), host=settings.host, port=settings.port, env=to_environment(settings)
+    )
+
+    def say(line: str) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    try:
+        code = run_server(launch, on_ready=_greeting(settings, console, samples=samples), say=say)
+    except LaunchError as error:
+        errors.print(f"error: {error.message}\n{error.hint}", markup=False, highlight=False, soft_wrap=True)
+        for line in error.details:
+            errors.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(int(error.exit_code)) from None
+    raise typer.Exit(code)
+
+
+def _greeting(settings: Settings, console: Console, *, samples: bool) -> Callable[[str], None]:
+    def greet(url: str) -> None:
+        if samples:
+            console.print(decisions_table(_decide_samples(url)))
+        console.print(_addresses(url, settings), markup=False, highlight=False, soft_wrap=True)
+
+    return greet
+
+
+def _addresses(url: str, settings: Settings) -> str:
+    lines = [
+        f"fraudray serves {url}",
+        f"  decide        POST {url}/v1/decisions",
+        f"  API docs      {url}/docs",
+        f"  OpenAPI       {url}/openapi.json",
+        f"  metrics       {url}/metrics",
+        *(f"  MCP           {url}/mcp/{tool}" for tool in TOOLS),
+        f"  data          {settings.data_dir.resolve()}",
+        "Ctrl-C stops it.",
+    ]
+    return "\n".join(lines)
+
+
+def _decide_samples(url: str) -> list[dict[str, Any]]:
+    """Decide the packaged samples and wait until their actions have ended."""
+    lines = resources.files("fraudray.data").joinpath("samples.ndjson").read_text(encoding="utf-8").splitlines()
+    samples = [json.loads(line) for line in lines if line.strip()]
+    with httpx.Client(base_url=url, timeout=20) as http:
+        for sample in samples:
+            http.post("/v1/decisions", json=sample).raise_for_status()
+        deadline = time.monotonic() + ACTIONS_WAIT_S
+        while True:
+            decided = [http.get(f"/v1/decisions/{sample['transaction_id']}").json() for sample in samples]
+            waiting = any(action["status"] == "pending" for decision in decided for action in decision["actions"])
+            if not waiting or time.monotonic() > deadline:
+                return decided
+            time.sleep(0.1)

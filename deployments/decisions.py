@@ -1,0 +1,143 @@
+"""The hot path: POST /v1/decisions and its bulk form, as plain Starlette endpoints (no typed-route overhead)."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Future
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fraudray.bootstrap import App
+from fraudray.deployments.bodies import (
+    JSON_TYPES,
+    NDJSON_TYPES,
+    HttpProblem,
+    decode,
+    error_response,
+    json_response,
+    problem_response,
+    read_body,
+)
+from fraudray.deployments.metrics import Metrics
+from fraudray.domain.errors import FieldProblem, FraudrayError, InvalidTransaction
+from fraudray.engine import Answer
+from fraudray.problems import problem, problem_of
+
+CHUNK = 64
+DECIDE_LIMIT_S = 2.0
+
+
+class Decisions:
+    """Decides what is posted."""
+
+    def __init__(self, app: App, metrics: Metrics) -> None:
+        self._engine, self._metrics = app.engine, metrics
+        self._body_limit = app.settings.body_limit_kib * 1024
+        self._bulk_limit = app.settings.bulk_limit_mib * 1024 * 1024
+        self._bulk_rows_max = app.settings.bulk_rows_max
+
+    async def single(self, request: Request) -> Response:
+        """201 with the decision; 200 with the stored one for a repeated transaction."""
+        try:
+            document = decode(await read_body(request, limit=self._body_limit))
+            answer = await asyncio.wait_for(self._engine.answer_async(_object(document)), DECIDE_LIMIT_S)
+        except HttpProblem as error:
+            self._metrics.refused(error.document["status"])
+            return problem_response(error.document, error.headers)
+        except FraudrayError as error:
+            response = error_response(error)
+            self._metrics.refused(response.status_code)
+            return response
+        except TimeoutError:
+            self._metrics.refused(503)
+            detail = f"not durable within {DECIDE_LIMIT_S:.0f} s; send the same transaction again"
+            return problem_response(problem(503, detail), {"retry-after": "1"})
+        self._count(answer)
+        body = answer.decision.model_dump_json(exclude_none=True).encode()
+        return json_response(body, 200 if answer.replayed else 201)
+
+    async def bulk(self, request: Request) -> Response:
+        """200 with one result per row, in order: a decision or a problem."""
+        try:
+            rows = await self._rows(request)
+        except HttpProblem as error:
+            self._metrics.refused(error.document["status"])
+            return problem_response(error.document, error.headers)
+        results: list[bytes] = []
+        statuses = [0, 0, 0]
+        for start in range(0, len(rows), CHUNK):
+            submitted = [await self._submit(row) for row in rows[start : start + CHUNK]]
+            for entry in submitted:
+                status, body = await self._result(entry)
+                statuses[2 if status >= 400 else 0 if status == 201 else 1] += 1
+                results.append(body)
+        head = f'{{"decided":{statuses[0]},"replayed":{statuses[1]},"rejected":{statuses[2]},"results":['
+        return json_response(head.encode() + b",".join(results) + b"]}")
+
+    async def baseline(self, request: Request) -> Response:
+        """Reads a body and answers: what this ingress costs without a decision (for `fraudray bench http`)."""
+        await request.body()
+        return json_response(b"{}")
+
+    async def _rows(self, request: Request) -> list[Any]:
+        body = await read_body(request, limit=self._bulk_limit, types=JSON_TYPES | NDJSON_TYPES)
+        kind = request.headers["content-type"].partition(";")[0].strip().lower()
+        if kind in NDJSON_TYPES:
+            rows = [_line(line) for line in body.splitlines() if line.strip()]
+        else:
+            rows = decode(body)
+            if not isinstance(rows, list):
+                raise HttpProblem(problem(400, "a bulk body is a JSON array of transactions, or NDJSON"))
+        if len(rows) > self._bulk_rows_max:
+            raise HttpProblem(problem(413, f"a bulk body may have {self._bulk_rows_max:,} rows at most"))
+        return rows
+
+    async def _submit(self, row: Any) -> Future[Answer] | FraudrayError | HttpProblem:
+        if isinstance(row, HttpProblem):
+            return row
+        await asyncio.sleep(0)  # let single decisions in between
+        try:
+            return await self._engine.submit_async(_object(row))
+        except FraudrayError as error:
+            return error
+
+    async def _result(self, entry: Future[Answer] | FraudrayError | HttpProblem) -> tuple[int, bytes]:
+        try:
+            if isinstance(entry, HttpProblem):
+                return self._bad_row(dict(entry.document))
+            if isinstance(entry, FraudrayError):
+                return self._bad_row(problem_of(entry))
+            answer = await asyncio.wrap_future(entry)
+        except FraudrayError as error:
+            return self._bad_row(problem_of(error))
+        self._count(answer)
+        status = 200 if answer.replayed else 201
+        body = answer.decision.model_dump_json(exclude_none=True)
+        return status, f'{{"status":{status},"decision":{body}}}'.encode()
+
+    def _bad_row(self, document: dict[str, Any]) -> tuple[int, bytes]:
+        self._metrics.refused(document["status"])
+        return document["status"], orjson.dumps({"status": document["status"], "problem": document})
+
+    def _count(self, answer: Answer) -> None:
+        if answer.replayed:
+            self._metrics.replayed()
+        else:
+            self._metrics.decided(answer.decision)
+
+
+def _line(line: bytes) -> Any:
+    """A decoded line, or the problem that stands in its place."""
+    try:
+        return decode(line)
+    except HttpProblem as error:
+        return error
+
+
+def _object(document: Any) -> dict[str, Any]:
+    if not isinstance(document, dict):
+        raise InvalidTransaction([FieldProblem("", "object_expected", "a transaction is a JSON object")])
+    return document

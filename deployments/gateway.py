@@ -1,0 +1,63 @@
+"""The gateway: one process that holds the engine and answers HTTP and MCP. Serve calls `build_asgi_app` in its replica.
+
+/v1/decisions, /v1/decisions/bulk    plain Starlette endpoints, the hot path
+/mcp/<tool>                          the six MCP servers (streamable HTTP, stateless)
+everything else                      FastAPI
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+
+from fraudray.bootstrap import App
+from fraudray.deployments.api import build_api
+from fraudray.deployments.bodies import problem_response
+from fraudray.deployments.decisions import Decisions
+from fraudray.deployments.metrics import Metrics
+from fraudray.problems import problem
+from fraudray.service import LocalService
+from fraudray.settings import load_settings
+from fraudray.tools.mounting import tool_routes
+
+
+def build_gateway(app: App) -> Starlette:
+    """The gateway on an open App; closes it when the server stops."""
+    metrics = Metrics(app.store.outbox)
+    decisions = Decisions(app, metrics)
+    routes, run_tools = tool_routes(app)
+    api = build_api(LocalService(app), metrics)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with run_tools():
+            try:
+                yield
+            finally:
+                app.close()
+
+    async def not_allowed(_request: Request) -> Response:
+        return problem_response(problem(405, "use POST"), {"allow": "POST"})
+
+    others = ["GET", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+    return Starlette(
+        routes=[
+            Route("/v1/decisions", decisions.single, methods=["POST"]),
+            Route("/v1/decisions", not_allowed, methods=others),
+            Route("/v1/decisions/bulk", decisions.bulk, methods=["POST"]),
+            Route("/v1/_baseline", decisions.baseline, methods=["POST"]),
+            *routes,
+            Mount("/", api),
+        ],
+        lifespan=lifespan,
+    )
+
+
+def build_asgi_app() -> Starlette:
+    """The gateway as the environment sets it up."""
+    return build_gateway(App(load_settings()))

@@ -1,0 +1,158 @@
+"""The OpenAPI 3.1 document: the hot path's endpoints, the shapes of bodies and answers, and examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import resources
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
+
+from fraudray.desk import UnfreezeAnswer
+from fraudray.domain.case import Case
+from fraudray.domain.customer import CustomerProfile
+from fraudray.domain.decision import Decision
+from fraudray.domain.transaction import Transaction
+
+_PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {n: {"type": "string"} for n in ("field", "code", "message")},
+            },
+        },
+    },
+}
+
+
+def describe(api: FastAPI) -> None:
+    """Complete `api`'s OpenAPI document; it is built once, when first asked for."""
+    build: Callable[[], dict[str, Any]] = api.openapi
+
+    def openapi() -> dict[str, Any]:
+        if api.openapi_schema is None:
+            document = build()
+            _add(document)
+            api.openapi_schema = document
+        return api.openapi_schema
+
+    api.openapi = openapi  # type: ignore[method-assign]
+
+
+def _add(document: dict[str, Any]) -> None:
+    _, shapes = models_json_schema(
+        [(Transaction, "validation"), (CustomerProfile, "validation")]
+        + [(model, "serialization") for model in (Decision, Case, UnfreezeAnswer)],  # type: ignore[list-item]
+        ref_template="#/components/schemas/{model}",
+    )
+    document.setdefault("components", {}).setdefault("schemas", {}).update(shapes["$defs"], Problem=_PROBLEM)
+    paths = document["paths"]
+    paths["/v1/decisions"] = {"post": _decide()}
+    paths["/v1/decisions/bulk"] = {"post": _bulk()}
+    answers = {
+        ("/v1/decisions/{transaction_id}", "get"): "Decision",
+        ("/v1/cases/{case_id}", "get"): "Case",
+        ("/v1/customers/{customer_id}", "get"): "CustomerProfile",
+        ("/v1/customers/{customer_id}", "put"): "CustomerProfile",
+        ("/v1/customers/{customer_id}/unfreeze", "post"): "UnfreezeAnswer",
+    }
+    for (path, method), name in answers.items():
+        paths[path][method]["responses"]["200"]["content"] = {"application/json": {"schema": _ref(name)}}
+    bodies: dict[tuple[str, str], dict[str, Any]] = {
+        ("/v1/customers/{customer_id}", "put"): {"schema": _ref("CustomerProfile")},
+        ("/v1/customers", "post"): {"schema": {"type": "array", "items": _ref("CustomerProfile")}},
+        ("/v1/customers/{customer_id}/unfreeze", "post"): _text_fields("reason"),
+        ("/v1/customers/{customer_id}/erase", "post"): _text_fields("reason"),
+        ("/v1/customers/{customer_id}/hold", "post"): _text_fields("reason"),
+        ("/v1/cases/{case_id}/notes", "post"): _text_fields("text"),
+        ("/v1/cases/{case_id}/close", "post"): _text_fields("disposition", "reason"),
+        ("/v1/policy/explain", "post"): {"schema": _ref("Transaction"), "examples": _samples()},
+    }
+    for (path, method), content in bodies.items():
+        paths[path][method]["requestBody"] = {"required": True, "content": {"application/json": content}}
+    for operations in paths.values():
+        for operation in operations.values():
+            responses = operation["responses"]
+            responses.pop("422", None)
+            responses["default"] = {
+                "description": "A problem document (RFC 9457) that names every bad field.",
+                "content": {"application/problem+json": {"schema": _ref("Problem")}},
+            }
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _text_fields(*names: str) -> dict[str, Any]:
+    return {
+        "schema": {
+            "type": "object",
+            "required": list(names),
+            "properties": {name: {"type": "string"} for name in names},
+            "additionalProperties": False,
+        }
+    }
+
+
+def _samples() -> dict[str, Any]:
+    lines = resources.files("fraudray.data").joinpath("samples.ndjson").read_text(encoding="utf-8").splitlines()
+    samples = [orjson.loads(line) for line in lines if line.strip()]
+    return {sample["transaction_id"]: {"value": sample} for sample in samples}
+
+
+def _decide() -> dict[str, Any]:
+    answer = {"application/json": {"schema": _ref("Decision")}}
+    return {
+        "tags": ["decisions"],
+        "summary": "Decide a transaction",
+        "description": "`transaction_id` is the idempotency key: the same body again answers 200 with the stored decision.",
+        "operationId": "decide",
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": _ref("Transaction"), "examples": _samples()}},
+        },
+        "responses": {
+            "201": {"description": "Decided", "content": answer},
+            "200": {"description": "Decided before; the stored decision", "content": answer},
+            "409": {"description": "Another body was decided under this transaction_id"},
+        },
+    }
+
+
+def _bulk() -> dict[str, Any]:
+    row = {
+        "type": "object",
+        "properties": {"status": {"type": "integer"}, "decision": _ref("Decision"), "problem": _ref("Problem")},
+    }
+    answer = {
+        "type": "object",
+        "properties": {n: {"type": "integer"} for n in ("decided", "replayed", "rejected")}
+        | {"results": {"type": "array", "items": row}},
+    }
+    return {
+        "tags": ["decisions"],
+        "summary": "Decide many transactions",
+        "description": "In order per customer; a bad row is refused in its place and stops no other.",
+        "operationId": "decide_bulk",
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": {"type": "array", "items": _ref("Transaction")}},
+                "application/x-ndjson": {"schema": {"type": "string"}},
+            },
+        },
+        "responses": {
+            "200": {"description": "One result per row", "content": {"application/json": {"schema": answer}}}
+        },
+    }

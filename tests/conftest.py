@@ -1,0 +1,71 @@
+"""Shared fixtures: an App of its own folder and clock for each test."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fraudray.bootstrap import App
+from fraudray.settings import PREFIX, load_settings
+from fraudray.testing.clock import FixedClock
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees the settings or data of whoever runs it."""
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+def make_app(tmp_path: Path, clock: FixedClock) -> Iterator[Callable[..., App]]:
+    """Opens Apps on this test's folder (or another), closed at its end. The outbox is worked by hand."""
+    opened: list[App] = []
+
+    def make(folder: str = "data", *, tools: Any = None, **settings: Any) -> App:
+        app = App(load_settings(data_dir=tmp_path / folder, **settings), clock=clock, tools=tools, work=False)
+        opened.append(app)
+        return app
+
+    yield make
+    for app in opened:
+        app.close()
+
+
+@pytest.fixture
+def app(make_app: Callable[..., App]) -> App:
+    return make_app()
+
+
+@pytest.fixture
+def samples() -> list[dict[str, Any]]:
+    """The three sample transactions: low, high, medium risk."""
+    text = resources.files("fraudray.data").joinpath("samples.ndjson").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture
+def plain() -> Callable[..., dict[str, Any]]:
+    """An unremarkable transaction with a fresh id, changed as told; None takes a field out."""
+    count = iter(range(1_000_000))
+
+    def make(**fields: Any) -> dict[str, Any]:
+        tx = {
+            "transaction_id": f"T-{next(count)}", "customer_id": "C-12345", "amount": "25.00", "merchant": "Corner Shop",
+            "location": "Seattle, WA", "card_present": True, "device_id": "dev-abc123",
+        } | fields  # fmt: skip
+        return {name: value for name, value in tx.items() if value is not None}
+
+    return make
