@@ -54,12 +54,13 @@ class Place:
 
     @property
     def label(self) -> str:
-        """How to show it: "Seattle, WA, US" in the US, Canada and Australia, else "Moscow, Russia"."""
+        """How to show it: "Seattle, WA" in the US, "Vancouver, BC, CA" in Canada and Australia, else "Moscow, Russia"."""
         if self.precision == "country":
             return self.country_name
         if self.precision == "admin1" or self.country_code not in _LABEL_WITH_STATE or not self.admin1_code:
             return f"{self.name}, {self.country_name}"
-        return f"{self.name}, {self.admin1_code}, {self.country_code}"
+        state = f"{self.name}, {self.admin1_code}"
+        return state if self.country_code == "US" else f"{state}, {self.country_code}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,10 @@ def city_radius_mi(population: int) -> float:
     """The radius in miles of a city of that many people (see `Place`)."""
     radius_mi = math.sqrt(max(0, population) / PEOPLE_PER_SQ_MI / math.pi)
     return round(min(CITY_RADIUS_MAX_MI, max(CITY_RADIUS_MIN_MI, radius_mi)), 1)
+
+
+State = tuple[str, str | None]
+"""Country code and admin1 code."""
 
 
 class PlaceIndex:
@@ -117,7 +122,7 @@ class PlaceIndex:
             return self._by_size(text)
         if len(self._meanings(text)) < 2:
             return self._by_size(text)
-        return self._by_distance(text, near.latitude, near.longitude)
+        return self._by_distance(text, near.latitude, near.longitude, (near.country_code, near.admin1_code))
 
     def at(self, latitude: float, longitude: float) -> Place:
         """The point itself (degrees), named after the nearest city, with that city's state, country and time zone.
@@ -151,7 +156,9 @@ class PlaceIndex:
     def _find(self, text: str) -> tuple[Found, ...]:
         return () if coordinates(text) else self._search.meanings(text)
 
-    def _decide(self, text: str, near_lat: float | None = None, near_lon: float | None = None) -> Resolution:
+    def _decide(
+        self, text: str, near_lat: float | None = None, near_lon: float | None = None, near_state: State | None = None
+    ) -> Resolution:
         """Choose between the meanings of a text: by distance if a previous place is given, else by weight."""
         point = coordinates(text)
         if point is not None:
@@ -159,23 +166,41 @@ class PlaceIndex:
         found = self._meanings(text)
         if not found:
             return UNKNOWN
-        chosen = found[0] if len(found) == 1 else self._best(found, near_lat, near_lon)
+        chosen = found[0] if len(found) == 1 else self._best(found, near_lat, near_lon, near_state)
         rivals = [one for one in found if one is not chosen and one.weight >= chosen.weight * one.rival_share]
         others = [one for one in rivals if not self._is_same(chosen, one)]
         others.sort(key=lambda one: (-self._people(one), one.number))
         alternatives = tuple(self._place(one) for one in others[:ALTERNATIVES_MAX])
         return Resolution("ambiguous" if alternatives else "ok", self._place(chosen), alternatives)
 
-    def _best(self, found: Sequence[Found], near_lat: float | None, near_lon: float | None) -> Found:
+    def _best(
+        self, found: Sequence[Found], near_lat: float | None, near_lon: float | None, near_state: State | None
+    ) -> Found:
+        """The heaviest or, with a previous place, the heaviest of its own state, else the nearest."""
+        heaviest = max(found, key=lambda one: (one.weight, -one.number))
         if near_lat is None or near_lon is None:
-            return max(found, key=lambda one: (one.weight, -one.number))
+            return heaviest
         here = (near_lat, near_lon)
+        # A hamlet or a whole province of the same name is not what a city's name means, however near it is.
+        found = [
+            one
+            for one in found
+            if one.weight >= heaviest.weight * one.rival_share and (one.kind == "city" or heaviest.kind != "city")
+        ]
+
+        at_home = [one for one in found if one.kind == "city" and self._state(one.number) == near_state]
+        if at_home:
+            return max(at_home, key=lambda one: (one.weight, -one.number))
 
         def away_mi(one: Found) -> float:
             distance_mi = great_circle_mi(*here, *self._position(one))
             return max(0.0, distance_mi - self._area(one).radius_mi) if one.kind != "city" else distance_mi
 
         return min(found, key=lambda one: (away_mi(one), -one.weight, one.number))
+
+    def _state(self, number: int) -> State:
+        city = self._city(number)
+        return city.country_code, city.admin1_code
 
     def _area(self, one: Found) -> CountryRow | Admin1Row:
         return (self._file.countries if one.kind == "country" else self._file.admin1)[one.number]

@@ -42,10 +42,10 @@ class PolicySource:
         """`sha256:` of the text, which names this exact policy."""
         return "sha256:" + hashlib.sha256(self.text.encode()).hexdigest()
 
-    def error(self, message: str, path: Path_, *, rule: str | None = None, offset: int = 0) -> PolicyError:
-        """A `PolicyError` that points `offset` characters into the value at `path`."""
+    def error(self, message: str, path: Path_, *, rule: str | None = None, offset: int | None = None) -> PolicyError:
+        """A `PolicyError` that points at the value at `path`, or `offset` characters into its text."""
         where = _nearest(self.positions, path)
-        column = where.column + offset + (1 if where.quoted and offset else 0)
+        column = where.column if offset is None else where.column + offset + where.quoted
         return PolicyError(message, file=self.file, rule=rule, line=where.line, column=column)
 
 
