@@ -18,7 +18,7 @@ from fraudray.deployments.launch import LaunchError, LaunchSettings, run_server
 from fraudray.domain.errors import FraudrayError
 from fraudray.policy.policy import Policy
 from fraudray.settings import Settings, load_settings, to_environment
-from fraudray.tools import TOOLS
+from fraudray.tools.catalogue import TOOLS
 
 app = typer.Typer(add_completion=False)
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -85,7 +85,7 @@ def _addresses(url: str, settings: Settings) -> str:
         f"  API docs      {url}/docs",
         f"  OpenAPI       {url}/openapi.json",
         f"  metrics       {url}/metrics",
-        *(f"  MCP           {url}/mcp/{tool}" for tool in TOOLS),
+        *(f"  MCP           {url}{tool.path}" for tool in TOOLS),
         f"  data          {settings.data_dir.resolve()}",
         "Ctrl-C stops it.",
     ]

@@ -261,12 +261,11 @@ class Engine:
         self._in_flight[tx.transaction_id] = _InFlight(tx.content_hash, answer)
 
         def written(commit: Future[None]) -> None:
+            # No lock: it is durable before it leaves `_in_flight`, so whoever misses it there finds it stored.
+            del self._in_flight[tx.transaction_id]
             error = commit.exception()
-            with self._lock:
-                del self._in_flight[tx.transaction_id]
-                if error is not None:
-                    self._ledger.forget(tx.customer_id)
             if error is not None:
+                self._ledger.forget(tx.customer_id)
                 answer.set_exception(error)
                 return
             ended = perf_counter()

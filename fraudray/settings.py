@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from fraudray.domain.errors import SettingsError
 
 PREFIX = "FRAUDRAY_"
+_OWN = ("CONFIG", "RUN", "RUN_CONFIG")  # the TOML file's name, and the server's marks on its own processes
 
 
 def _default_data_dir() -> Path:
@@ -136,7 +137,7 @@ def load_settings(**overrides: Any) -> Settings:
 
 def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
     """A misspelt variable must not be ignored: it may name a policy or a folder."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | {PREFIX + "CONFIG", PREFIX + "RUN"}
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {PREFIX + name for name in _OWN}
     unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
     if unknown:
         raise SettingsError(f"unknown environment variable {', '.join(unknown)} (see `fraudray config show`)")

