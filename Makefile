@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 # A caller's virtual environment or Python settings must not leak into ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME CONDA_PREFIX
 
-.PHONY: help install run test test-all lint types bench clean
+.PHONY: help install run test test-all lint types tree bench clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -53,16 +53,19 @@ test: $(STAMP) ## the tests, without the slow ones (real engines, browsers, chao
 test-all: lint types ## everything: linters, types, all tests
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-lint: $(STAMP) ## ruff and the import contracts
+lint: tree ## ruff and the import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/lint-imports
+	@cd $(VENV)/tree && PYTHONPATH=. ../bin/lint-imports --config ../../pyproject.toml --no-cache
 
-types: $(STAMP) ## mypy --strict over all packages, as they are installed
-	@rm -rf $(VENV)/typed && mkdir -p $(VENV)/typed/fraudray
-	@for entry in fraudray/*; do ln -s "$(CURDIR)/$$entry" $(VENV)/typed/fraudray/; done
-	@for folder in tools deployments batch ui; do ln -s "$(CURDIR)/$$folder" $(VENV)/typed/fraudray/; done
-	@cd $(VENV)/typed && MYPYPATH=. ../bin/mypy --config-file ../../pyproject.toml -p fraudray
+types: tree ## mypy --strict over all packages, as they are installed
+	@cd $(VENV)/tree && MYPYPATH=. ../bin/mypy --config-file ../../pyproject.toml -p fraudray
+
+# The packages in the places where they are installed: static tools do not follow setuptools' package-dir.
+tree: $(STAMP)
+	@rm -rf $(VENV)/tree && mkdir -p $(VENV)/tree/fraudray
+	@for entry in fraudray/*; do ln -s "$(CURDIR)/$$entry" $(VENV)/tree/fraudray/; done
+	@for folder in tools deployments batch ui; do ln -s "$(CURDIR)/$$folder" $(VENV)/tree/fraudray/; done
 
 bench: $(STAMP) ## measure the engine and the HTTP path on this machine
 	@$(BIN)/fraudray bench engine

@@ -11,7 +11,7 @@ from fraudray.deployments.gateway import build_asgi_app
     num_replicas=1,
     max_ongoing_requests=512,
     graceful_shutdown_timeout_s=5,
-    logging_config={"enable_access_log": False},
+    logging_config={"log_level": "WARNING", "enable_access_log": False},
     ray_actor_options={"num_cpus": 0.5},
 )
 @serve.ingress(build_asgi_app)
