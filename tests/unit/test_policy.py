@@ -94,7 +94,9 @@ def test_a_rule_applies_only_to_its_kind_of_message() -> None:
 
 def test_inferred_evidence_stops_at_the_ceiling_and_certainty_does_not() -> None:
     head = HEAD.replace("cap: 40", "cap: 100").replace("cap: 20", "cap: 100")
-    two = [rule(id=i, code=i.upper(), family=f, weight=90, when="spending") for i, f in (("a", "amount"), ("b", "place"))]
+    two = [
+        rule(id=i, code=i.upper(), family=f, weight=90, when="spending") for i, f in (("a", "amount"), ("b", "place"))
+    ]
     judged = policy(*two, head=head).judge({"spending": True})
     assert (judged.score, [a.points for a in judged.adjustments]) == (95, [-85])
     certain = policy(rule(when="account_frozen") + "    certain: true\n").judge(
@@ -130,7 +132,9 @@ def test_lists_and_words_inside_texts_are_told_apart() -> None:
 
 
 def test_hostile_values_in_a_sentence_are_only_text() -> None:
-    judged = policy(rule(when="spending", text='"at {merchant}"')).judge({"spending": True, "merchant": "{0.__class__}"})
+    judged = policy(rule(when="spending", text='"at {merchant}"')).judge(
+        {"spending": True, "merchant": "{0.__class__}"}
+    )
     assert judged.reasons[0].text == "at {0.__class__}"
 
 

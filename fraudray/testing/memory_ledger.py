@@ -1,0 +1,54 @@
+"""A ledger in memory: the engine without a database, for testing policies."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+from fraudray.domain.customer import CustomerProfile
+from fraudray.domain.errors import StoreFailed
+from fraudray.ports.ledger import CustomerRecord, DecisionUnit, StoredDecision
+
+
+class MemoryLedger:
+    """Implements `fraudray.ports.ledger.Ledger`; everything ends with the process."""
+
+    def __init__(self, profiles: list[CustomerProfile] | None = None) -> None:
+        self.units: list[DecisionUnit] = []
+        self.failing = False
+        self._customers = {p.customer_id: CustomerRecord(p.customer_id, profile=p) for p in profiles or []}
+        self._stored: dict[str, StoredDecision] = {}
+        self._case_numbers: dict[int, int] = {}
+
+    def customer(self, customer_id: str) -> CustomerRecord:
+        """See `Ledger.customer`."""
+        return self._customers.setdefault(customer_id, CustomerRecord(customer_id))
+
+    def forget(self, customer_id: str) -> None:
+        """See `Ledger.forget`; memory is all there is, so what was remembered of attempts is lost."""
+        record = self._customers.pop(customer_id, None)
+        if record is not None and record.profile is not None:
+            self._customers[customer_id] = CustomerRecord(customer_id, profile=record.profile)
+
+    def owners_of_device(self, device_id: str) -> frozenset[str]:
+        """See `Ledger.owners_of_device`."""
+        return frozenset(c.customer_id for c in self._customers.values() if c.profile and c.profile.device(device_id))
+
+    def find(self, transaction_id: str) -> StoredDecision | None:
+        """See `Ledger.find`."""
+        return self._stored.get(transaction_id)
+
+    def next_case_id(self, year: int) -> str:
+        """See `Ledger.next_case_id`."""
+        self._case_numbers[year] = self._case_numbers.get(year, 0) + 1
+        return f"FRD-{year:04d}-{self._case_numbers[year]:04d}"
+
+    def commit(self, unit: DecisionUnit) -> Future[None]:
+        """See `Ledger.commit`. With `failing` set, every write fails."""
+        done: Future[None] = Future()
+        if self.failing:
+            done.set_exception(StoreFailed("told to fail"))
+            return done
+        self.units.append(unit)
+        self._stored[unit.transaction.transaction_id] = StoredDecision(unit.transaction.content_hash, unit.decision)
+        done.set_result(None)
+        return done

@@ -1,0 +1,93 @@
+"""What every ledger must do, in memory and on SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fraudray.adapters.sql.store import SqlStore
+from fraudray.bootstrap import default_tools, load_reference
+from fraudray.domain.customer import CustomerProfile
+from fraudray.domain.decision import Outcome
+from fraudray.domain.errors import ConflictingTransaction
+from fraudray.engine import Engine
+from fraudray.policy.policy import Policy
+from fraudray.ports.ledger import Ledger
+from fraudray.settings import load_settings
+from fraudray.testing.clock import CountingIds, FixedClock
+from fraudray.testing.memory_ledger import MemoryLedger
+
+Make = Callable[..., dict[str, Any]]
+PROFILES = [
+    CustomerProfile.model_validate({"customer_id": c, "devices": [{"device_id": d}]})
+    for c, d in (("C-12345", "dev-abc123"), ("C-2", "dev-2"))
+]
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path, clock: FixedClock) -> Iterator[Ledger]:
+    if request.param == "memory":
+        yield MemoryLedger(PROFILES)
+        return
+    store = SqlStore(tmp_path / "store")
+    store.customers.put(PROFILES, actor="test", at=clock.now())
+    yield store.ledger
+    store.close()
+
+
+@pytest.fixture
+def engine(ledger: Ledger, clock: FixedClock) -> Engine:
+    reference = load_reference(load_settings())
+    return Engine(Policy.load(), ledger, reference, tools=default_tools(), clock=clock, ids=CountingIds())
+
+
+def test_a_new_customer_is_an_empty_record(ledger: Ledger) -> None:
+    record = ledger.customer("nobody")
+    assert record.profile is None
+    assert record.freeze is None
+    assert record.state.attempts == []
+
+
+def test_the_record_is_one_object_until_forgotten(ledger: Ledger) -> None:
+    assert ledger.customer("C-2") is ledger.customer("C-2")
+    before = ledger.customer("C-2")
+    ledger.forget("C-2")
+    assert ledger.customer("C-2") is not before
+    assert ledger.customer("C-2").profile == PROFILES[1]
+
+
+def test_devices_know_their_owners(ledger: Ledger) -> None:
+    assert ledger.owners_of_device("dev-2") == {"C-2"}
+    assert ledger.owners_of_device("dev-none") == frozenset()
+
+
+def test_case_ids_are_never_given_twice(ledger: Ledger) -> None:
+    given = [ledger.next_case_id(2026) for _ in range(3)]
+    assert given == ["FRD-2026-0001", "FRD-2026-0002", "FRD-2026-0003"]
+    assert ledger.next_case_id(2027) == "FRD-2027-0001"
+
+
+def test_a_committed_decision_is_found_again(ledger: Ledger, engine: Engine, plain: Make) -> None:
+    row = plain()
+    assert ledger.find(row["transaction_id"]) is None
+    decision = engine.decide(row)
+    stored = ledger.find(row["transaction_id"])
+    assert stored is not None
+    assert stored.decision.decision_id == decision.decision_id
+    assert stored.decision.reasons == decision.reasons
+
+
+def test_the_engine_replays_and_conflicts_on_every_ledger(engine: Engine, plain: Make) -> None:
+    row = plain()
+    first = engine.decide(row)
+    assert engine.decide(row).decision_id == first.decision_id
+    with pytest.raises(ConflictingTransaction):
+        engine.decide(row | {"amount": 1})
+
+
+def test_a_block_freezes_on_every_ledger(engine: Engine, samples: list[dict[str, Any]], plain: Make) -> None:
+    assert engine.decide(samples[1]).decision is Outcome.BLOCK
+    assert [reason.code for reason in engine.decide(plain()).reasons][0] == "ACCOUNT_FROZEN"
