@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable
 from importlib import resources
@@ -23,6 +24,7 @@ from fraudray.tools.catalogue import TOOLS
 app = typer.Typer(add_completion=False)
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 ACTIONS_WAIT_S = 5.0
+PLAIN_WIDTH = 120  # into a file or pipe
 
 
 @app.command()
@@ -39,7 +41,7 @@ def serve(
 
     Example: fraudray serve --port 8000 --samples
     """
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     errors = Console(stderr=True)
     try:
         settings = load_settings(host=host, port=port, data_dir=data_dir, policy_file=policy)

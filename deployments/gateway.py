@@ -7,6 +7,7 @@ everything else                      FastAPI
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -20,10 +21,13 @@ from fraudray.deployments.api import build_api
 from fraudray.deployments.bodies import problem_response
 from fraudray.deployments.decisions import Decisions
 from fraudray.deployments.metrics import Metrics
+from fraudray.domain.errors import StoreInUse
 from fraudray.problems import problem
 from fraudray.service import LocalService
 from fraudray.settings import load_settings
 from fraudray.tools.mounting import tool_routes
+
+FOLDER_WAIT_S = 10.0
 
 
 def build_gateway(app: App) -> Starlette:
@@ -59,5 +63,15 @@ def build_gateway(app: App) -> Starlette:
 
 
 def build_asgi_app() -> Starlette:
-    """The gateway as the environment sets it up."""
-    return build_gateway(App(load_settings()))
+    """The gateway as the environment sets it up. Raises as `App` does.
+
+    Another process may still hold the data folder for a moment: a command, a tool's call, or the replica before this.
+    """
+    settings, give_up_at = load_settings(), time.monotonic() + FOLDER_WAIT_S
+    while True:
+        try:
+            return build_gateway(App(settings))
+        except StoreInUse:
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.2)

@@ -48,30 +48,33 @@ class App:
         clock: Clock | None = None,
         ids: Ids | None = None,
         tools: Iterable[ReadTool] | None = None,
+        policy: Policy | None = None,
+        reference: Reference | None = None,
         work: bool = True,
     ) -> None:
-        """Open the store and build the engine. `work=False` leaves the outbox to another call or process.
+        """Open the store and build the engine. `work=False` leaves the outbox to another call or process; `policy` and
+        `reference` may be handed over by a caller who has loaded them already.
 
         Raises SettingsError, PolicyError, StoreInUse, StoreFailed.
         """
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self.ids: Ids = ids or RandomIds()
-        self.policy = Policy.load(settings.policy_file)
-        reference = load_reference(settings)
+        self.policy = policy or Policy.load(settings.policy_file)
+        self.reference = reference or load_reference(settings)
         self.store = SqlStore(settings.data_dir, url=settings.database_url, fsync=settings.fsync)
         try:
-            self._build(reference, tools, work)
+            self._build(tools, work)
         except BaseException:
             self.store.close()
             raise
 
-    def _build(self, reference: Reference, tools: Iterable[ReadTool] | None, work: bool) -> None:
+    def _build(self, tools: Iterable[ReadTool] | None, work: bool) -> None:
         settings = self.settings
         self.engine = Engine(
             self.policy,
             self.store.ledger,
-            reference,
+            self.reference,
             tools=default_tools() if tools is None else tools,
             clock=self.clock,
             ids=self.ids,

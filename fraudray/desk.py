@@ -106,11 +106,7 @@ class Desk:
         )  # fmt: skip
         if self._store.outbox.add(entry, self._clock.now(), actor=author):
             return entry
-        return next(
-            row.entry
-            for row in self._store.outbox.list(limit=500)
-            if row.entry.idempotency_key == entry.idempotency_key
-        )
+        return self._store.outbox.by_key(entry.idempotency_key).entry
 
     def log_case(
         self, *, case_id: str, transaction_id: str | None, notes: str, claimed_decision: str, evidence: Any, author: str
@@ -204,6 +200,6 @@ def _masked(value: Any, depth: int = 0) -> Any:
         return {mask(str(key))[:200]: _masked(entry, depth + 1) for key, entry in list(value.items())[:200]}
     if isinstance(value, list | tuple):
         return [_masked(entry, depth + 1) for entry in value[:200]]
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**11:
-        return mask(str(value))
+    if isinstance(value, int | float) and not isinstance(value, bool) and not abs(value) <= 10**11:
+        return mask(f"{value:.0f}")  # as many digits as a card number, or no number at all
     return value

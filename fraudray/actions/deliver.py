@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from fraudray.ports.ledger import OutboxEntry
 from fraudray.ports.messages import Mail, Mailer, Sms, SmsSender
 from fraudray.reports.case_report import build_report, render
 
+# One address and nothing else: "a@evil.org, b@example.com" must not pass for its last domain.
+_PLAIN = re.compile(r"[^\s@,;:<>()\[\]\"\\]+@[A-Za-z0-9.-]+")
+
 
 @dataclass(frozen=True, slots=True)
 class AlertRules:
@@ -23,8 +27,9 @@ class AlertRules:
     domains: tuple[str, ...]
 
     def refused(self, recipients: tuple[str, ...]) -> list[str]:
-        """Recipients outside the allowed domains."""
-        return [r for r in recipients if r.rpartition("@")[2].lower() not in {d.lower() for d in self.domains}]
+        """Recipients that are no single plain address, or outside the allowed domains."""
+        allowed = {domain.lower() for domain in self.domains}
+        return [r for r in recipients if not _PLAIN.fullmatch(r) or r.rpartition("@")[2].lower() not in allowed]
 
 
 class Deliverer:

@@ -131,7 +131,8 @@ def _rfc3339(value: object) -> object:
         raise PydanticCustomError("timestamp_value", "is not a date and time that exists") from None
 
 
-def _decimal(value: object) -> object:
+def decimal_amount(value: object) -> object:
+    """An amount from JSON or Python as an exact decimal; anything but a number is refused."""
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         raise PydanticCustomError("amount_type", "is not a number")
     if isinstance(value, str) and (
@@ -174,7 +175,7 @@ class Transaction(BaseModel):
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$", strict=True)] = Field(
         DEFAULT_CURRENCY, description="ISO 4217 code."
     )
-    amount: Annotated[Decimal, BeforeValidator(_decimal)] = Field(
+    amount: Annotated[Decimal, BeforeValidator(decimal_amount)] = Field(
         gt=0, lt=AMOUNT_LIMIT, allow_inf_nan=False, description="In units of `currency`, at most its minor units."
     )
     merchant: FreeText

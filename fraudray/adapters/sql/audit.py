@@ -67,8 +67,8 @@ class AuditChain:
             "writer": WRITER, "seq": seq + 1, "at_us": at_us, "kind": note.kind, "subject": note.subject,
             "actor": note.actor, "body": orjson.dumps(note.body, option=orjson.OPT_SORT_KEYS).decode(),
         }  # fmt: skip
-        row["hash"] = _entry_hash(self._key, previous, row)
-        self._working = (seq + 1, row["hash"])
+        digest = row["hash"] = _entry_hash(self._key, previous, row)
+        self._working = (seq + 1, digest)
         return row
 
     def rolled_back(self) -> None:
@@ -88,10 +88,10 @@ class AuditChain:
             return False
         number, previous = self._seal
         heads = json.dumps({WRITER: {"seq": seq, "hash": head.hex()}}, sort_keys=True)
-        row = {"number": number + 1, "at_us": at_us, "heads": heads}
-        row["hash"] = _seal_hash(self._key, previous, row)
+        row: dict[str, Any] = {"number": number + 1, "at_us": at_us, "heads": heads}
+        digest = row["hash"] = _seal_hash(self._key, previous, row)
         connection.execute(insert(t.seals), [row])
-        self._seal, self._sealed_seq = (number + 1, row["hash"]), seq
+        self._seal, self._sealed_seq = (number + 1, digest), seq
         return True
 
     def write_anchor(self) -> None:
@@ -167,7 +167,8 @@ def _rows(connection: Connection, statement: Any) -> Iterator[Any]:
 def _verify_entries(connection: Connection, key: bytes, problems: list[str]) -> tuple[dict[str, dict[int, bytes]], int]:
     """Check each writer's chain; returns the hash at every sealed-able position by writer, and the count."""
     heads: dict[str, dict[int, bytes]] = {}
-    previous, count = {}, 0
+    previous: dict[str, tuple[int, bytes]] = {}
+    count = 0
     for row in _rows(connection, select(t.audit).order_by(t.audit.c.writer, t.audit.c.seq)):
         count += 1
         writer = row["writer"]

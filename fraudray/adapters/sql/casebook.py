@@ -47,7 +47,7 @@ class SqlCaseBook:
             ).all()
         became = {
             row.kind: Action(kind=row.kind, status=_ACTION_STATUS[row.status], detail=row.outcome) for row in rows
-        }  # type: ignore[arg-type]
+        }
         return decision.model_copy(update={"actions": [became.get(a.kind, a) for a in decision.actions]})
 
     def transaction(self, transaction_id: str) -> Transaction:
@@ -144,7 +144,8 @@ class SqlCaseBook:
         return entry
 
     def open(self, summary: CaseSummary, *, author: str, entry: CaseEntry) -> None:
-        """Open a case that no decision opened (an agent's or a person's report)."""
+        """Open a case that no decision opened (an agent's or a person's report). Raises Refused for a taken id."""
+        self._ledger.reserve_case_id(summary.case_id)
 
         def write(connection: Connection) -> None:
             at_us = t.to_us(summary.opened_at)
@@ -165,7 +166,8 @@ class SqlCaseBook:
             self._put_entry(connection, summary.case_id, summary.customer_id, entry)
 
         self._submit(write)
-        if record := self._ledger.held(summary.customer_id):
+        record = self._ledger.held(summary.customer_id)
+        if record is not None and record.open_case is None:
             record.open_case = OpenCase(summary.case_id, summary.opened_at)
 
     def close(self, case_id: str, *, author: str, disposition: str, reason: str, at: datetime, entry_id: str) -> None:

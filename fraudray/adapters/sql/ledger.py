@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from fraudray.adapters.sql import schema as t
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.rows import Rows
+from fraudray.adapters.sql.seen_ids import SeenIds
 from fraudray.adapters.sql.writer import Writer
 from fraudray.adapters.vault import Box, Vault
 from fraudray.domain.customer import CustomerProfile, Freeze
@@ -27,6 +29,7 @@ from fraudray.ports.ledger import CustomerRecord, DecisionUnit, OpenCase, Stored
 
 CUSTOMERS_MAX = 50_000
 DEVICES_MAX = 50_000
+_OWN_CASE = re.compile(r"FRD-(\d{4})-(\d{4}|[1-9]\d{4,11})")
 T = TypeVar("T")
 _state_decoder = msgspec.msgpack.Decoder(CustomerState)
 _FIND = (
@@ -45,6 +48,7 @@ class SqlLedger:
         self._case_numbers: dict[int, int] = {}
         self._lock = threading.RLock()
         self._reader: Connection | None = None
+        self._seen = SeenIds(engine)
 
     def customer(self, customer_id: str) -> CustomerRecord:
         """See `Ledger.customer`."""
@@ -91,7 +95,7 @@ class SqlLedger:
 
     def find(self, transaction_id: str) -> StoredDecision | None:
         """See `Ledger.find`."""
-        row = self._find(transaction_id)
+        row = None if self._seen.never(transaction_id) else self._find(transaction_id)
         if row is None:
             return None
         content_hash, customer_id, sealed = row
@@ -101,7 +105,7 @@ class SqlLedger:
         return StoredDecision(content_hash, Decision.model_validate_json(document["decision"]))
 
     def _find(self, transaction_id: str) -> tuple[str, str, bytes] | None:
-        """Every decision asks this first, so it goes to the driver directly: a fifth of what SQLAlchemy takes."""
+        """Goes to the driver directly: a fifth of what SQLAlchemy takes."""
         with self._lock, failing():
             if self._reader is None:
                 self._reader = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
@@ -128,24 +132,42 @@ class SqlLedger:
     def next_case_id(self, year: int) -> str:
         """See `Ledger.next_case_id`."""
         with self._lock:
-            if year not in self._case_numbers:
-                with failing(), self._engine.connect() as connection:
-                    last = connection.execute(
-                        select(t.cases.c.case_id)
-                        .where(t.cases.c.case_id.like(f"FRD-{year:04d}-%"))
-                        .order_by(func.length(t.cases.c.case_id).desc(), t.cases.c.case_id.desc())
-                        .limit(1)
-                    ).scalar()
-                self._case_numbers[year] = int(last.rsplit("-", 1)[1]) if last else 0
-            self._case_numbers[year] += 1
-            return f"FRD-{year:04d}-{self._case_numbers[year]:04d}"
+            number = self._case_numbers[year] = self._last_case_number(year) + 1
+            return f"FRD-{year:04d}-{number:04d}"
+
+    def reserve_case_id(self, case_id: str) -> None:
+        """Take a case id that a caller chose out of our own series. Raises Refused when it is not free."""
+        if not case_id.upper().startswith("FRD-"):
+            return
+        found = _OWN_CASE.fullmatch(case_id)
+        if found is None or int(found[2]) == 0:
+            raise Refused(f"{case_id} is not of the form FRD-YYYY-NNNN; choose that, or another beginning")
+        year, number = int(found[1]), int(found[2])
+        with self._lock:
+            if number <= self._last_case_number(year):
+                raise Refused(f"{case_id} was given before; the next free one is after {self._case_numbers[year]:04d}")
+            self._case_numbers[year] = number
+
+    def _last_case_number(self, year: int) -> int:
+        if year not in self._case_numbers:
+            with failing(), self._engine.connect() as connection:
+                last = connection.execute(
+                    select(t.cases.c.case_id)
+                    .where(t.cases.c.case_id.like(f"FRD-{year:04d}-%"))
+                    .order_by(func.length(t.cases.c.case_id).desc(), t.cases.c.case_id.desc())
+                    .limit(1)
+                ).scalar()
+            self._case_numbers[year] = int(last.rsplit("-", 1)[1]) if last else 0
+        return self._case_numbers[year]
 
     def commit(self, unit: DecisionUnit) -> Future[None]:
         """See `Ledger.commit`."""
+        self._seen.add(unit.transaction.transaction_id)
         return self._writer.submit(lambda connection: self._write(connection, unit))
 
     def close(self) -> None:
         """Let go of the reading connection."""
+        self._seen.close()
         with self._lock:
             if self._reader is not None:
                 self._reader.close()

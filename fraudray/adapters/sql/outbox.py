@@ -150,6 +150,14 @@ class SqlOutbox:
             raise NotFound("outbox entry", entry_id)
         return self._row(row)
 
+    def by_key(self, idempotency_key: str) -> OutboxRow:
+        """The entry of an idempotency key. Raises NotFound."""
+        with failing(), self._engine.connect() as connection:
+            row = connection.execute(select(t.outbox).where(t.outbox.c.idempotency_key == idempotency_key)).first()
+        if row is None:
+            raise NotFound("outbox entry", idempotency_key)
+        return self._row(row)
+
     def depth(self) -> dict[str, tuple[int, datetime | None]]:
         """By status: how many entries, and since when the oldest waits."""
         statement = select(t.outbox.c.status, func.count(), func.min(t.outbox.c.created_us)).where(

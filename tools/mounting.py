@@ -1,0 +1,48 @@
+"""The six tools inside a server: their routes, and the task that must run while they are served."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+from starlette.routing import BaseRoute, Route
+
+from fraudray.bootstrap import App
+from fraudray.settings import Settings
+from fraudray.tools.catalogue import TOOLS
+from fraudray.tools.provider import MountedProvider
+from fraudray.tools.security import BODY_MAX, transport_security
+from fraudray.tools.server import ToolServer
+
+
+def tool_routes(app: App) -> tuple[list[BaseRoute], Callable[[], AbstractAsyncContextManager[None]]]:
+    """Routes at exactly /mcp/<tool> (streamable HTTP, stateless, JSON), and what to run while they are served.
+
+    `async with` the second's answer in the lifespan of the application that has the routes; once, as the SDK demands.
+    """
+    provider = MountedProvider(app)
+    servers = [entry.build(provider) for entry in TOOLS]
+    routes: list[BaseRoute] = [http_route(server, app.settings) for server in servers]
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for server in servers:
+                await stack.enter_async_context(server.session_manager.run())
+            yield
+
+    return routes, running
+
+
+def http_route(server: ToolServer, settings: Settings) -> Route:
+    """One server's route. Its session manager must run while it is served.
+
+    Only POST: without sessions a stream opened by GET would stay open and never say anything.
+    """
+    path = server.entry.path
+    whole = server.streamable_http_app(
+        streamable_http_path=path, stateless_http=True, json_response=True, max_request_body_size=BODY_MAX,
+        transport_security=transport_security(settings),
+    )  # fmt: skip
+    endpoint = next(route.endpoint for route in whole.routes if isinstance(route, Route) and route.path == path)
+    return Route(path, endpoint, methods=["POST"])
