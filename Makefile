@@ -48,10 +48,10 @@ run: $(STAMP) ## serve on 127.0.0.1:8000 and decide the three sample transaction
 	@exec $(BIN)/fraudray serve $(RUN_ARGS)
 
 test: $(STAMP) ## the tests, without the slow ones (real engines, browsers, chaos)
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
 
-test-all: lint types ## everything: linters, types, all tests
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+test-all: lint types test ## everything: linters, types, all tests
+	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
 
 lint: tree ## ruff and the import contracts
 	@$(BIN)/ruff check .

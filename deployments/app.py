@@ -21,4 +21,5 @@ class Gateway:
 
 def build() -> serve.Application:
     """The application that `fraudray serve` runs."""
-    return Gateway.bind()
+    application: serve.Application = Gateway.bind()  # type: ignore[attr-defined]  # the decorator makes it a Deployment
+    return application

@@ -17,7 +17,7 @@ JSON_TYPES = frozenset({"application/json"})
 NDJSON_TYPES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
 
 
-class HttpProblem(Exception):  # noqa: N818 - it is an answer, not a failure of ours
+class HttpProblem(Exception):
     """Ends a request with a problem document."""
 
     def __init__(self, document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:

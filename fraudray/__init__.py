@@ -8,22 +8,26 @@ with Engine.from_settings() as engine:
 
 from __future__ import annotations
 
-from fraudray.domain.decision import Decision, Outcome, Reason
-from fraudray.domain.errors import (
-    ConflictingTransaction,
-    DeliveryFailed,
-    FraudrayError,
-    InvalidTransaction,
-    NotFound,
-    PolicyError,
-    Refused,
-    SettingsError,
-    StoreFailed,
-    StoreInUse,
-)
-from fraudray.domain.transaction import Transaction
-from fraudray.engine import Engine
-from fraudray.policy.policy import Policy
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fraudray.domain.decision import Decision, Outcome, Reason
+    from fraudray.domain.errors import (
+        ConflictingTransaction,
+        DeliveryFailed,
+        FraudrayError,
+        InvalidTransaction,
+        NotFound,
+        PolicyError,
+        Refused,
+        SettingsError,
+        StoreFailed,
+        StoreInUse,
+    )
+    from fraudray.domain.transaction import Transaction
+    from fraudray.engine import Engine
+    from fraudray.policy.policy import Policy
 
 __all__ = [
     "ConflictingTransaction",
@@ -44,3 +48,19 @@ __all__ = [
     "Transaction",
 ]
 __version__ = "0.1.0"
+_HOMES = {
+    "Decision": "domain.decision", "Outcome": "domain.decision", "Reason": "domain.decision",
+    "Transaction": "domain.transaction", "Engine": "engine", "Policy": "policy.policy",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used: the command line must not pay for all of them."""
+    if name not in __all__:
+        raise AttributeError(f"module 'fraudray' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"fraudray.{_HOMES.get(name, 'domain.errors')}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

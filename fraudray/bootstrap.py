@@ -217,10 +217,11 @@ def read_customers(path: Path) -> list[CustomerProfile]:
 class _TextTimestamps(yaml.SafeLoader):
     """YAML whose timestamps stay text, so that they are checked like all others."""
 
-    yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+
+_TextTimestamps.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def _load_customers(settings: Settings, store: SqlStore, clock: Clock) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -54,7 +56,7 @@ class Client:
         """See `Service.decide_rows`; sent in bulks of 1,000."""
         done: list[dict[str, Any]] = []
         for start in range(0, len(rows), BULK_ROWS):
-            body = "[" + ",".join(_row_text(row) for row in rows[start : start + BULK_ROWS]) + "]"
+            body = b"[" + b",".join(_encode(row) for row in rows[start : start + BULK_ROWS]) + b"]"
             done += self._answer("POST", "/v1/decisions/bulk", content=body).json()["results"]
         return done
 
@@ -157,7 +159,7 @@ class Client:
 
     def _send(self, method: str, path: str, body: Any, author: str | None = None) -> dict[str, Any]:
         headers = _JSON | ({"x-actor": quote(author, safe="@ ")} if author else {})
-        content = orjson.dumps(body, default=str)
+        content = _encode(body)
         document: dict[str, Any] = self._answer(method, path, content=content, headers=headers).json()
         return document
 
@@ -174,6 +176,7 @@ _JSON = {"content-type": "application/json"}
 
 
 def _part(value: str) -> str:
+    """A value as one segment of an address."""
     return quote(value, safe="")
 
 
@@ -188,12 +191,16 @@ def _plain(tx: Transaction | Mapping[str, Any]) -> Mapping[str, Any]:
     return tx.model_dump(mode="json", exclude_none=True) if isinstance(tx, Transaction) else tx
 
 
-def _row_text(row: Any) -> str:
-    """A row as JSON with exact decimals; what is no JSON at all is sent as null and refused in its place."""
+def _encode(value: Any) -> bytes:
+    """JSON with exact decimals. What JSON cannot hold goes as Python writes it and is refused by the server by name."""
     try:
-        return orjson.dumps(row, default=str).decode()
+        return orjson.dumps(value, default=_plain_value)
     except (TypeError, ValueError):
-        return "null"
+        return json.dumps(value, default=str).encode("utf-8", "surrogatepass")
+
+
+def _plain_value(value: Any) -> Any:
+    return orjson.Fragment(str(value)) if isinstance(value, Decimal) else str(value)
 
 
 def _outcome(row: dict[str, Any]) -> Decision | FraudrayError:

@@ -19,6 +19,7 @@ from fraudray.domain.cards import mask
 from fraudray.domain.case import CaseEntry, CaseSummary
 from fraudray.domain.decision import Moment, Outcome, Reason
 from fraudray.domain.errors import NotFound, Refused
+from fraudray.domain.text import has_control_characters
 from fraudray.engine import Engine
 from fraudray.features.state import ATTEMPT_AGE_MAX_US, microseconds
 from fraudray.ports.clock import Clock, Ids
@@ -146,9 +147,13 @@ class Desk:
     def close_case(self, case_id: str, *, disposition: str, reason: str, author: str) -> None:
         """Close a case. Raises NotFound, or Refused when it is closed already."""
         self._store.cases.close(
-            case_id, author=author, disposition=_text(disposition, "a disposition"), reason=mask(_text(reason, "a reason")),
-            at=self._clock.now(), entry_id=self._ids.new("ent"),
-        )  # fmt: skip
+            case_id,
+            author=author,
+            disposition=_text(disposition, "a disposition"),
+            reason=mask(_text(reason, "a reason")),
+            at=self._clock.now(),
+            entry_id=self._ids.new("ent"),
+        )
 
     def make_report(self, case_id: str, *, sections: Sequence[str] | None = None) -> dict[str, Any]:
         """Make and keep the report of a case; the answer has the wanted sections, what is kept has all.
@@ -181,6 +186,8 @@ def _text(value: str, what: str) -> str:
     cleaned = value.strip()
     if not cleaned:
         raise Refused(f"{what} is needed")
+    if has_control_characters(cleaned):
+        raise Refused(f"{what} contains control characters")
     if len(cleaned) > TEXT_MAX:
         raise Refused(f"{what} may have {TEXT_MAX:,} characters at most")
     return cleaned

@@ -56,7 +56,7 @@ class _InFlight:
 
 
 class Engine:
-    """Decides transactions. Thread-safe: one transaction of a customer is decided after another, in order of arrival."""
+    """Decides transactions, each customer's in order of arrival. Thread-safe."""
 
     def __init__(
         self,
@@ -147,8 +147,7 @@ class Engine:
             )  # fmt: skip
             decision = self._decision(tx, judgement, evidence, effects, now, latency)
             self._remember(inquiry, customer, judgement, effects)
-            future = self._store(tx, inquiry, customer, decision, effects, started, judged)
-        return future
+            return self._store(tx, inquiry, customer, decision, effects, started, judged)
 
     def preview(self, tx: Transaction, *, ignore_freeze: bool = False) -> Outlook:
         """What this transaction would get now, without deciding, storing or remembering anything."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -143,19 +143,19 @@ def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
         raise SettingsError(f"unknown environment variable {', '.join(unknown)} (see `fraudray config show`)")
 
 
-def origins(settings: Settings) -> dict[str, tuple[str, str]]:
-    """Setting → (value in force, where it came from); secrets are hidden."""
+def origins(settings: Settings, arguments: Collection[str] = ()) -> dict[str, tuple[str, str]]:
+    """Setting → (value in force, where it came from); secrets are hidden. `arguments` names what the caller set."""
     path = config_file()
     in_file = _read_toml(path) if path else {}
     shown = {}
     for name in Settings.model_fields:
         value = getattr(settings, name)
-        if PREFIX + name.upper() in os.environ:
+        if name in arguments:
+            source = "argument"
+        elif PREFIX + name.upper() in os.environ:
             source = PREFIX + name.upper()
-        elif name in in_file:
-            source = str(path)
         else:
-            source = "default" if name not in settings.model_fields_set else "argument"
+            source = str(path) if name in in_file else "default"
         shown[name] = ("" if value is None else ", ".join(value) if isinstance(value, list) else str(value), source)
     return shown
 

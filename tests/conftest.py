@@ -63,8 +63,8 @@ def plain() -> Callable[..., dict[str, Any]]:
 
     def make(**fields: Any) -> dict[str, Any]:
         tx = {
-            "transaction_id": f"T-{next(count)}", "customer_id": "C-12345", "amount": "25.00", "merchant": "Corner Shop",
-            "location": "Seattle, WA", "card_present": True, "device_id": "dev-abc123",
+            "transaction_id": f"T-{next(count)}", "customer_id": "C-12345", "amount": "25.00",
+            "merchant": "Corner Shop", "location": "Seattle, WA", "card_present": True, "device_id": "dev-abc123",
         } | fields  # fmt: skip
         return {name: value for name, value in tx.items() if value is not None}
 

@@ -84,7 +84,8 @@ def build_server(provider: AppProvider) -> ToolServer:
         """Note findings on a fraud case, or open one of your own for a transaction that was decided.
 
         A case that exists is appended to; the id of fraudray's own is in the decision. An id that does not exist yet
-        (of your own, or a free FRD-YYYY-NNNN) opens a case for the transaction named in transaction_data. Decision, score and amounts are the stored
+        (of your own, or a free FRD-YYYY-NNNN) opens a case for the transaction named in transaction_data. Decision,
+        score and amounts are the stored
         record's: what you send is kept beside them as a claim with your name. Each call adds one entry.
         """
         with provider.app() as app:

@@ -105,7 +105,7 @@ def _write(folder: Path, name: str, content: bytes) -> Path:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-        os.replace(draft, folder / name)
+        draft.replace(folder / name)
     except OSError as error:
         raise DeliveryFailed(f"cannot write into the outbox folder {folder}: {error.strerror}") from None
     return folder / name

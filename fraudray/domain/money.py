@@ -21,7 +21,7 @@ AMOUNT_DIGITS_MAX = 18
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
-class UnknownCurrency(ValueError):  # noqa: N818 - part of the public names
+class UnknownCurrency(ValueError):
     """Not the code of a currency that amounts can have."""
 
 

@@ -19,9 +19,16 @@ def _identifier(value: str) -> str:
     _no_control(value)
     if value != value.strip():
         raise PydanticCustomError("id_whitespace", "an id does not begin or end with white space")
+    if value in (".", ".."):
+        raise PydanticCustomError("id_dots", "cannot be part of an address")
     if contains_card_number(value):
         raise PydanticCustomError("card_number", "is a card number; send a token or a hash instead")
     return value
+
+
+def has_control_characters(text: str) -> bool:
+    """Whether text holds control characters other than tabs and line breaks."""
+    return _CONTROL.search(_LINE_BREAK.sub(" ", text).replace("\t", " ")) is not None
 
 
 def _no_control(value: str) -> str:

@@ -32,6 +32,7 @@ from fraudray.domain.money import UnknownCurrency, check_amount, from_minor, min
 from fraudray.domain.text import FreeText, Identifier, Memo
 
 CLOCK_SKEW = timedelta(minutes=5)
+OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
 DEFAULT_CURRENCY = "USD"
 AMOUNT_LIMIT = Decimal(10) ** 12
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)")
@@ -235,8 +236,10 @@ class Transaction(BaseModel):
 
     @field_validator("timestamp", "previous_timestamp")
     @classmethod
-    def _not_in_the_future(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
+    def _within_reason(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
         now = info.context.get("now") if info.context else None
+        if value is not None and value < OLDEST:
+            raise PydanticCustomError("timestamp_past", "lies before the year 2000")
         if value is not None and now is not None and value > now + CLOCK_SKEW:
             raise PydanticCustomError("timestamp_future", "lies more than five minutes in the future")
         happened = info.data.get("timestamp") if info.field_name == "previous_timestamp" else None

@@ -120,7 +120,7 @@ def _place(inquiry: Inquiry, current: Resolution | None) -> Item:
         return inquiry.absent("location")
     if current.place is None:
         return {"known": False, "written": inquiry.tx.location}
-    item = {"known": True, "ambiguous": current.status == "ambiguous", "weak": is_weak(inquiry)}
+    item: Item = {"known": True, "ambiguous": current.status == "ambiguous", "weak": is_weak(inquiry)}
     item |= _describe(current.place)
     if current.alternatives:
         item["alternatives"] = [place.label for place in current.alternatives]

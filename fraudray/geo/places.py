@@ -54,7 +54,7 @@ class Place:
 
     @property
     def label(self) -> str:
-        """How to show it: "Seattle, WA" in the US, "Vancouver, BC, CA" in Canada and Australia, else "Moscow, Russia"."""
+        """How to show it: "Seattle, WA" (US), "Vancouver, BC, CA" (Canada, Australia), else "Moscow, Russia"."""
         if self.precision == "country":
             return self.country_name
         if self.precision == "admin1" or self.country_code not in _LABEL_WITH_STATE or not self.admin1_code:

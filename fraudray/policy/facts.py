@@ -35,20 +35,18 @@ def _of(tool: str, rows: list[tuple[str, Kind, str, str, str]]) -> list[Fact]:
 
 CATALOGUE: dict[str, Fact] = {
     fact.name: fact
-    for fact in (
-        [
-            Fact("spending", "bool", "asks for the customer's money (not a reversal or refund)"),
-            Fact("transaction_type", "string", "authorization, incremental_authorization, capture, reversal, refund"),
-            Fact("currency", "string", "ISO 4217 code of the transaction"),
-            Fact("currency_rated", "bool", "the currency has a rate to the base currency"),
-            Fact("stated_amount_base", "double", "this message's amount in the base currency; needs no tool"),
-            Fact("account_frozen", "bool", "a freeze lies on the customer's account"),
-            Fact("frozen_until", "string", "when that freeze ends, UTC"),
-            Fact("transaction_risk_available", "bool", "transaction-risk answered in time"),
-            Fact("identity_available", "bool", "identity-verifier answered in time"),
-            Fact("place_available", "bool", "geolocation-checker answered in time"),
-        ]
-        + _of(
+    for fact in [
+        Fact("spending", "bool", "asks for the customer's money (not a reversal or refund)"),
+        Fact("transaction_type", "string", "authorization, incremental_authorization, capture, reversal, refund"),
+        Fact("currency", "string", "ISO 4217 code of the transaction"),
+        Fact("currency_rated", "bool", "the currency has a rate to the base currency"),
+        Fact("stated_amount_base", "double", "this message's amount in the base currency; needs no tool"),
+        Fact("account_frozen", "bool", "a freeze lies on the customer's account"),
+        Fact("frozen_until", "string", "when that freeze ends, UTC"),
+        Fact("transaction_risk_available", "bool", "transaction-risk answered in time"),
+        Fact("identity_available", "bool", "identity-verifier answered in time"),
+        Fact("place_available", "bool", "geolocation-checker answered in time"),
+        *_of(
             TRANSACTION_RISK,
             [
                 ("amount_base", "double", "amount", "amount_base", "the purchase in the base currency"),
@@ -95,8 +93,8 @@ CATALOGUE: dict[str, Fact] = {
                 ("exceeds_original", "bool", "purchase", "exceeds_original", "more than its purchase allows"),
                 ("original_total", "string", "purchase", "total", "what that purchase comes to, in its own currency"),
             ],
-        )
-        + _of(
+        ),
+        *_of(
             IDENTITY_VERIFIER,
             [
                 ("profile_known", "bool", "profile", "known", "the customer is registered"),
@@ -112,8 +110,8 @@ CATALOGUE: dict[str, Fact] = {
                 ("address_hosting", "bool", "address", "hosting", "a data centre's address"),
                 ("biometric_matched", "bool", "biometric", "matched", "the sample is the enrolled one"),
             ],
-        )
-        + _of(
+        ),
+        *_of(
             GEOLOCATION_CHECKER,
             [
                 ("place", "string", "place", "label", "where the transaction is"),
@@ -134,6 +132,6 @@ CATALOGUE: dict[str, Fact] = {
                 ("ip_country", "string", "ip_country", "country_code", "country of the address"),
                 ("ip_country_differs", "bool", "ip_country", "differs", "it is not the place's country"),
             ],
-        )
-    )
+        ),
+    ]
 }

@@ -136,13 +136,8 @@ def test_card_numbers_come_back_nowhere(http: TestClient, app: App, plain: Make,
     worked()
     case_id = json.loads(texts[0])["case_id"]
     http.post(f"/v1/cases/{case_id}/notes", json={"text": f"seen {spaced}"})
-    for path in (
-        f"/v1/decisions/{row['transaction_id']}",
-        f"/v1/cases/{case_id}",
-        f"/v1/reports/{case_id}",
-        "/v1/audit",
-    ):
-        texts.append(http.get(path).text)
+    paths = (f"/v1/decisions/{row['transaction_id']}", f"/v1/cases/{case_id}", f"/v1/reports/{case_id}", "/v1/audit")
+    texts += [http.get(path).text for path in paths]
     texts.append(http.post("/v1/decisions", json=plain(transaction_id=number)).text)
     texts.append(http.post("/v1/decisions", json=plain(**{number: 1})).text)
     texts.append(http.get(f"/v1/decisions/{number}").text)

@@ -154,7 +154,8 @@ def test_the_default_policy_names_no_sample() -> None:
     ("name", "category", "mcc", "expected"),
     [
         ("CRYPTO-EXCHANGE-XX", "Cryptocurrency", None, "cryptocurrency"), ("Bitcoin ATM", None, None, "cryptocurrency"),
-        ("X", None, "6051", "cryptocurrency"), ("Lucky Casino", None, None, "gambling"), ("Y", None, "7995", "gambling"),
+        ("X", None, "6051", "cryptocurrency"), ("Lucky Casino", None, None, "gambling"),
+        ("Y", None, "7995", "gambling"),
         ("Western Union", None, None, "money_transfer"), ("Acme", "Gift Cards", None, "gift_cards"),
         ("Best Buy", "Electronics", None, "resalable"), ("Amazon.com", "E-commerce", None, None),
         ("Descrypto", None, None, None), ("Cafe", "Restaurants", "5812", None),

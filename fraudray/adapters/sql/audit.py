@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import json
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -54,6 +53,7 @@ class AuditChain:
                 select(t.audit.c.seq, t.audit.c.hash).where(t.audit.c.writer == WRITER).order_by(t.audit.c.seq.desc())
             ).first()
             seal = connection.execute(select(t.seals).order_by(t.seals.c.number.desc())).first()
+            self._anchor_holds = _anchor_holds(connection, _read_anchor(anchor, []), seal.number if seal else 0)
         self._committed: tuple[int, bytes] = (last.seq, bytes(last.hash)) if last else (0, _START)
         self._working = self._committed
         self._seal: tuple[int, bytes] = (seal.number, bytes(seal.hash)) if seal else (0, _START)
@@ -95,12 +95,15 @@ class AuditChain:
         return True
 
     def write_anchor(self) -> None:
-        """Write the newest seal beside the database, atomically. A copy of this file elsewhere anchors the trail."""
+        """Write the newest seal beside the database, atomically. A copy of this file elsewhere anchors the trail.
+
+        An anchor that the database contradicted when it was opened stays: it is the proof that the trail was cut.
+        """
         number, digest = self._seal
-        if number:
+        if number and self._anchor_holds:
             draft = self._anchor.with_suffix(".new")
             draft.write_text(json.dumps({"seal": number, "hash": digest.hex()}) + "\n")
-            os.replace(draft, self._anchor)
+            draft.replace(self._anchor)
 
 
 class Sealer:
@@ -124,6 +127,18 @@ class Sealer:
         self._stop.set()
         self._thread.join()
         self._seal()
+
+
+def _anchor_holds(connection: Connection, anchored: tuple[int, str] | None, last: int) -> bool:
+    """Whether the anchored seal is in the database as it was anchored; the very first may not be anchored yet."""
+    if anchored is None:
+        return last <= 1
+    return _seal_digest(connection, anchored[0]) == anchored[1]
+
+
+def _seal_digest(connection: Connection, number: int) -> str | None:
+    digest = connection.execute(select(t.seals.c.hash).where(t.seals.c.number == number)).scalar()
+    return None if digest is None else bytes(digest).hex()
 
 
 def _canonical(row: Any) -> bytes:
@@ -150,7 +165,7 @@ def verify(engine: Engine, key: bytes, anchor: Path) -> AuditReport:
             connection.exec_driver_sql("BEGIN")  # one snapshot for all queries, also beside a busy server
         heads, entries = _verify_entries(connection, key, problems)
         last_seal, seals = _verify_seals(connection, key, heads, problems)
-        _verify_anchor(anchored, last_seal, problems)
+        _verify_anchor(connection, anchored, last_seal[0], problems)
         decided = connection.execute(select(func.count()).select_from(t.decisions)).scalar_one()
         recorded = connection.execute(
             select(func.count()).select_from(t.audit).where(t.audit.c.kind == "decision")
@@ -217,12 +232,11 @@ def _read_anchor(anchor: Path, problems: list[str]) -> tuple[int, str] | None:
         return 0, ""
 
 
-def _verify_anchor(anchored: tuple[int, str] | None, last_seal: tuple[int, bytes], problems: list[str]) -> None:
-    number, digest = last_seal
+def _verify_anchor(connection: Connection, anchored: tuple[int, str] | None, last: int, problems: list[str]) -> None:
     if anchored is None:
-        if number > 1:  # the very first seal may not be anchored yet
+        if last > 1:  # the very first seal may not be anchored yet
             problems.append("the anchor file is missing")
-    elif anchored[0] > number:
-        problems.append(f"seal {anchored[0]} is anchored, but the trail ends at seal {number}: the end is cut off")
-    elif anchored[0] == number and number and anchored[1] != digest.hex():
-        problems.append(f"seal {number} is not the one that was anchored")
+    elif anchored[0] > last:
+        problems.append(f"seal {anchored[0]} is anchored, but the trail ends at seal {last}: the end is cut off")
+    elif anchored[0] and _seal_digest(connection, anchored[0]) != anchored[1]:
+        problems.append(f"seal {anchored[0]} is not the one that was anchored: the end was cut off and written anew")
