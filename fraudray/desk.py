@@ -18,7 +18,7 @@ from fraudray.adapters.sql.store import SqlStore
 from fraudray.domain.cards import mask
 from fraudray.domain.case import CaseEntry, CaseSummary
 from fraudray.domain.decision import Moment, Outcome, Reason
-from fraudray.domain.errors import NotFound, Refused
+from fraudray.domain.errors import FieldProblem, InvalidTransaction, NotFound, Refused
 from fraudray.domain.text import has_control_characters
 from fraudray.engine import Engine
 from fraudray.features.state import ATTEMPT_AGE_MAX_US, microseconds
@@ -58,8 +58,8 @@ class Desk:
         self._engine, self._store, self._rules, self._clock, self._ids = engine, store, rules, clock, ids
 
     def unfreeze(self, customer_id: str, *, reason: str, actor: str) -> UnfreezeAnswer:
-        """Lift the freeze on an account. Raises NotFound when none holds, Refused without a reason."""
-        reason = _text(reason, "a reason")
+        """Lift the freeze on an account. Raises NotFound when none holds, InvalidTransaction without a reason."""
+        reason = _text(reason, "reason")
         now = self._clock.now()
         freeze = self._store.customers.lift_freeze(customer_id, reason=reason, actor=actor, at=now)
         answer = UnfreezeAnswer(customer_id=customer_id, freeze_id=freeze.freeze_id, lifted_at=now)
@@ -101,7 +101,7 @@ class Desk:
             case_id=decision.case_id,
             customer_id=decision.customer_id,
             details={
-                "transaction_id": transaction_id, "alert_type": _text(alert_type, "an alert type")[:100],
+                "transaction_id": transaction_id, "alert_type": _text(alert_type, "alert_type")[:100],
                 "claim": mask(details[:TEXT_MAX]), "author": author, "recipients": list(to),
             },
         )  # fmt: skip
@@ -115,7 +115,7 @@ class Desk:
         """Append a claim to a case; a case id that does not exist yet is opened for a decided transaction."""
         now = self._clock.now()
         body = {
-            "notes": mask(_text(notes, "investigation notes")),
+            "notes": mask(_text(notes, "investigation_notes")),
             "claimed_decision": mask(claimed_decision)[:100],
             "claimed_evidence": _masked(evidence),
         }
@@ -139,7 +139,7 @@ class Desk:
 
     def note(self, case_id: str, *, text: str, author: str) -> CaseEntry:
         """A person's note on a case. Raises NotFound."""
-        body = {"notes": mask(_text(text, "a note"))}
+        body = {"notes": mask(_text(text, "text"))}
         return self._store.cases.append(
             case_id, author=author, kind="note", body=body, at=self._clock.now(), entry_id=self._ids.new("ent")
         )
@@ -149,8 +149,8 @@ class Desk:
         self._store.cases.close(
             case_id,
             author=author,
-            disposition=_text(disposition, "a disposition"),
-            reason=mask(_text(reason, "a reason")),
+            disposition=_text(disposition, "disposition"),
+            reason=mask(_text(reason, "reason")),
             at=self._clock.now(),
             entry_id=self._ids.new("ent"),
         )
@@ -182,14 +182,15 @@ class Desk:
         return now + timedelta(microseconds=max(0, newest + window_us - microseconds(now)))
 
 
-def _text(value: str, what: str) -> str:
+def _text(value: str, field: str) -> str:
+    """A caller's text without white space around it. Raises InvalidTransaction naming the field."""
     cleaned = value.strip()
     if not cleaned:
-        raise Refused(f"{what} is needed")
+        raise InvalidTransaction([FieldProblem(field, "missing", "is needed")])
     if has_control_characters(cleaned):
-        raise Refused(f"{what} contains control characters")
+        raise InvalidTransaction([FieldProblem(field, "control_character", "contains a control character")])
     if len(cleaned) > TEXT_MAX:
-        raise Refused(f"{what} may have {TEXT_MAX:,} characters at most")
+        raise InvalidTransaction([FieldProblem(field, "too_long", f"may have {TEXT_MAX:,} characters at most")])
     return cleaned
 
 

@@ -25,7 +25,7 @@ _TITLES = {
     409: "Conflict",
     413: "The body is too large",
     415: "The content type is not accepted",
-    422: "The transaction is not acceptable",
+    422: "The content is not acceptable",
     500: "Internal error",
     503: "Not available",
 }

@@ -14,7 +14,7 @@ from fraudray.adapters.sql.rows import Rows, upsert
 from fraudray.adapters.sql.writer import Writer
 from fraudray.adapters.vault import Vault
 from fraudray.domain.customer import CustomerProfile, Freeze
-from fraudray.domain.errors import NotFound, Refused
+from fraudray.domain.errors import FieldProblem, InvalidTransaction, NotFound
 from fraudray.features.state import CustomerState
 from fraudray.ports.ledger import AuditNote
 
@@ -112,9 +112,10 @@ class SqlCustomerBook:
 
     def erase(self, customer_id: str, *, reason: str, actor: str, at: datetime) -> None:
         """Destroy the customer's key and registration: personal data can never be read again; merchants, amounts,
-        decisions and the audit trail stay. Raises NotFound, or Refused on a legal hold."""
+        decisions and the audit trail stay. Raises NotFound, Refused on a legal hold, InvalidTransaction without a
+        reason."""
         if not reason.strip():
-            raise Refused("an erasure needs a reason")
+            raise InvalidTransaction([FieldProblem("reason", "missing", "is needed")])
 
         def write(connection: Connection) -> None:
             self._keys.destroy(connection, customer_id)
