@@ -83,7 +83,7 @@ def test_a_freeze_is_not_lifted_without_a_reason(cli: Cli, decided: str) -> None
     ran = cli("accounts", "unfreeze", "C-12345", "--reason", "  ")
 
     assert ran.code == 2
-    assert "a reason is needed" in ran.err
+    assert "reason: is needed" in ran.err
     assert cli("accounts", "show", "C-12345", "--json").json["frozen"] is True
 
 
