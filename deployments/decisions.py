@@ -43,7 +43,8 @@ class Decisions:
         """201 with the decision; 200 with the stored one for a repeated transaction."""
         try:
             document = decode(await read_body(request, limit=self._body_limit))
-            answer = await asyncio.wait_for(self._engine.answer_async(_object(document)), DECIDE_LIMIT_S)
+            async with asyncio.timeout(DECIDE_LIMIT_S):
+                answer = await self._engine.answer_async(_object(document))
         except HttpProblem as error:
             self._metrics.refused(error.document["status"])
             return problem_response(error.document, error.headers)

@@ -101,6 +101,7 @@ def server_environment(
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": secrets.token_hex(32),
             "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_worker_niceness": "0",  # 15 by default: a server must not wait behind whatever else runs here
             "RAY_ROTATION_MAX_BYTES": str(20 * 1024 * 1024),
             "RAY_ROTATION_BACKUP_COUNT": "2",
             "RAY_SERVE_ENABLE_HA_PROXY": "1",

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from fraudray.adapters.sql import schema as t
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.ledger import SqlLedger, failing
-from fraudray.adapters.sql.rows import Rows, upsert
+from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.writer import Writer
 from fraudray.adapters.vault import Vault
 from fraudray.domain.customer import CustomerProfile, Freeze
@@ -56,7 +56,7 @@ class SqlCustomerBook:
                 box = self._keys.for_writing(connection, customer_id)
                 sealed = box.seal(profile.model_dump_json(exclude_none=True).encode(), customer_id)
                 row = {"customer_id": customer_id, "profile_sealed": sealed, "updated_us": at_us}
-                upsert(connection, t.customers, [row])
+                self._rows.replace(connection, t.customers, row)
                 connection.execute(delete(t.customer_links).where(t.customer_links.c.customer_id == customer_id))
                 links = {
                     *(("device", device.device_id) for device in profile.devices),

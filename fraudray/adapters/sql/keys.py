@@ -5,20 +5,22 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from fraudray.adapters.sql import schema as t
+from fraudray.adapters.sql.driver import Inserts, Reader
 from fraudray.adapters.vault import Box, Vault
 from fraudray.domain.errors import NotFound, Refused
 
 _CACHE_MAX = 50_000
+_WRAPPED = select(t.customer_keys.c.wrapped).where(t.customer_keys.c.customer_id == bindparam("customer_id"))
 
 
 class CustomerKeys:
     """Finds, makes, holds and destroys customers' keys."""
 
-    def __init__(self, engine: Engine, vault: Vault) -> None:
-        self._engine, self._vault = engine, vault
+    def __init__(self, vault: Vault, inserts: Inserts, reader: Reader) -> None:
+        self._vault, self._inserts, self._reader = vault, inserts, reader
         self._boxes: OrderedDict[str, Box] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -27,31 +29,27 @@ class CustomerKeys:
         box = self._cached(customer_id)
         if box is not None:
             return box
-        row = connection.execute(
-            select(t.customer_keys.c.wrapped).where(t.customer_keys.c.customer_id == customer_id)
-        ).first()
-        if row is None:
-            wrapped, box = self._vault.new_customer_key(customer_id)
-            connection.execute(insert(t.customer_keys), [{"customer_id": customer_id, "wrapped": wrapped}])
-            return box  # cached once it is committed and read back
-        if row.wrapped is None:
-            wrapped, box = self._vault.new_customer_key(customer_id)
+        stored = self._inserts.first(connection, _WRAPPED, customer_id=customer_id)
+        if stored is not None and stored[0] is not None:
+            return self._remember(customer_id, self._vault.customer_box(bytes(stored[0]), customer_id))
+        wrapped, box = self._vault.new_customer_key(customer_id)
+        if stored is None:
+            self._inserts.insert(connection, t.customer_keys, [{"customer_id": customer_id, "wrapped": wrapped}])
+        else:
             connection.execute(
                 update(t.customer_keys).where(t.customer_keys.c.customer_id == customer_id).values(wrapped=wrapped)
             )
-            return box
-        return self._remember(customer_id, self._vault.customer_box(row.wrapped, customer_id))
+        return box  # cached once it is committed and read back
 
     def for_reading(self, customer_id: str) -> Box | None:
         """The customer's box; None when there is none (nothing stored, or erased)."""
         box = self._cached(customer_id)
         if box is not None:
             return box
-        with self._engine.connect() as connection:
-            wrapped = connection.execute(
-                select(t.customer_keys.c.wrapped).where(t.customer_keys.c.customer_id == customer_id)
-            ).scalar()
-        return self._remember(customer_id, self._vault.customer_box(wrapped, customer_id)) if wrapped else None
+        stored = self._reader.first(_WRAPPED, customer_id=customer_id)
+        if stored is None or stored[0] is None:
+            return None
+        return self._remember(customer_id, self._vault.customer_box(bytes(stored[0]), customer_id))
 
     def destroy(self, connection: Connection, customer_id: str) -> None:
         """Erase: what is sealed under the key can never be read again. Raises NotFound, or Refused on a legal hold."""

@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 
 import msgspec
 import orjson
-from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy import BindParameter, Connection, Engine, bindparam, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from fraudray.adapters.sql import schema as t
+from fraudray.adapters.sql.driver import Reader
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.seen_ids import SeenIds
@@ -32,22 +33,45 @@ DEVICES_MAX = 50_000
 _OWN_CASE = re.compile(r"FRD-(\d{4})-(\d{4}|[1-9]\d{4,11})")
 T = TypeVar("T")
 _state_decoder = msgspec.msgpack.Decoder(CustomerState)
+_ID: BindParameter[str] = bindparam("id")
 _FIND = (
-    "SELECT content_hash, customer_id, document_sealed FROM decisions "
-    "WHERE transaction_id = {} ORDER BY revision DESC LIMIT 1"
+    select(t.decisions.c.content_hash, t.decisions.c.customer_id, t.decisions.c.document_sealed)
+    .where(t.decisions.c.transaction_id == _ID)
+    .order_by(t.decisions.c.revision.desc())
+    .limit(1)
+)
+_OWNERS = select(t.customer_links.c.customer_id).where(t.customer_links.c.blind == bindparam("blind"))
+_PROFILE = select(t.customers.c.profile_sealed).where(t.customers.c.customer_id == _ID)
+_STATE = select(t.customer_states.c.state_sealed).where(t.customer_states.c.customer_id == _ID)
+_FREEZE = (
+    select(
+        t.freezes.c.freeze_id, t.freezes.c.starts_us, t.freezes.c.ends_us, t.freezes.c.decision_id,
+        t.freezes.c.transaction_id,
+    )
+    .where(t.freezes.c.customer_id == _ID, t.freezes.c.lifted_us.is_(None))
+    .order_by(t.freezes.c.ends_us.desc())
+    .limit(1)
+)  # fmt: skip
+_CASE = (
+    select(t.cases.c.case_id, t.cases.c.last_alert_us)
+    .where(t.cases.c.customer_id == _ID, t.cases.c.status == "open")
+    .order_by(t.cases.c.last_alert_us.desc())
+    .limit(1)
 )
 
 
 class SqlLedger:
     """Implements `fraudray.ports.ledger.Ledger`."""
 
-    def __init__(self, engine: Engine, writer: Writer, rows: Rows, keys: CustomerKeys, vault: Vault) -> None:
+    def __init__(
+        self, engine: Engine, writer: Writer, rows: Rows, keys: CustomerKeys, vault: Vault, reader: Reader
+    ) -> None:
         self._engine, self._writer, self._rows, self._keys, self._vault = engine, writer, rows, keys, vault
+        self._reader = reader
         self._customers: OrderedDict[str, CustomerRecord] = OrderedDict()
         self._owners: OrderedDict[str, frozenset[str]] = OrderedDict()
         self._case_numbers: dict[int, int] = {}
         self._lock = threading.RLock()
-        self._reader: Connection | None = None
         self._seen = SeenIds(engine)
 
     def customer(self, customer_id: str) -> CustomerRecord:
@@ -84,18 +108,15 @@ class SqlLedger:
             if owners is not None:
                 return owners
             blind = self._vault.blind_index("device", device_id)
-            with failing(), self._engine.connect() as connection:
-                found = connection.execute(
-                    select(t.customer_links.c.customer_id).where(t.customer_links.c.blind == blind)
-                ).scalars()
-                owners = self._owners[device_id] = frozenset(found)
+            found = self._reader.all(_OWNERS, blind=blind)
+            owners = self._owners[device_id] = frozenset(customer_id for (customer_id,) in found)
             while len(self._owners) > DEVICES_MAX:
                 self._owners.popitem(last=False)
             return owners
 
     def find(self, transaction_id: str) -> StoredDecision | None:
         """See `Ledger.find`."""
-        row = None if self._seen.never(transaction_id) else self._find(transaction_id)
+        row = None if self._seen.never(transaction_id) else self._reader.first(_FIND, id=transaction_id)
         if row is None:
             return None
         content_hash, customer_id, sealed = row
@@ -103,19 +124,6 @@ class SqlLedger:
         if document is None:
             raise Refused(f"the decision on {transaction_id} was erased with its customer's data")
         return StoredDecision(content_hash, Decision.model_validate_json(document["decision"]))
-
-    def _find(self, transaction_id: str) -> tuple[str, str, bytes] | None:
-        """Goes to the driver directly: a fifth of what SQLAlchemy takes."""
-        with self._lock, failing():
-            if self._reader is None:
-                self._reader = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            driver: Any = self._reader.connection.dbapi_connection
-            mark = "?" if self._reader.dialect.name == "sqlite" else "%s"
-            try:
-                return driver.execute(_FIND.format(mark), (transaction_id,)).fetchone()  # type: ignore[no-any-return]
-            except self._reader.dialect.loaded_dbapi.Error as error:
-                self._reader = None
-                raise StoreFailed(f"the database cannot be read: {error}") from error
 
     def open_document(self, customer_id: str, sealed: bytes) -> dict[str, bytes] | None:
         """The stored `decision` and `transaction` (JSON), or None once the customer was erased."""
@@ -166,45 +174,31 @@ class SqlLedger:
         return self._writer.submit(lambda connection: self._write(connection, unit))
 
     def close(self) -> None:
-        """Let go of the reading connection."""
+        """Wait for what reads in the background."""
         self._seen.close()
-        with self._lock:
-            if self._reader is not None:
-                self._reader.close()
-                self._reader = None
 
     def _load(self, customer_id: str) -> CustomerRecord:
         record = CustomerRecord(customer_id)
-        with failing(), self._engine.connect() as connection:
-            profile = connection.execute(
-                select(t.customers.c.profile_sealed).where(t.customers.c.customer_id == customer_id)
-            ).scalar()
-            state = connection.execute(
-                select(t.customer_states.c.state_sealed).where(t.customer_states.c.customer_id == customer_id)
-            ).scalar()
-            freeze = connection.execute(
-                select(t.freezes)
-                .where(t.freezes.c.customer_id == customer_id, t.freezes.c.lifted_us.is_(None))
-                .order_by(t.freezes.c.ends_us.desc())
-                .limit(1)
-            ).first()
-            case = connection.execute(
-                select(t.cases.c.case_id, t.cases.c.last_alert_us)
-                .where(t.cases.c.customer_id == customer_id, t.cases.c.status == "open")
-                .order_by(t.cases.c.last_alert_us.desc())
-                .limit(1)
-            ).first()
+        ask = self._reader.first
+        profile, state = ask(_PROFILE, id=customer_id), ask(_STATE, id=customer_id)
         box = self._keys.for_reading(customer_id) if profile or state else None
         if box is not None:
             record.profile = _opened(box, profile, customer_id, CustomerProfile.model_validate_json)
             record.state = _opened(box, state, customer_id, _state_decoder.decode) or record.state
+        freeze = ask(_FREEZE, id=customer_id)
         if freeze is not None:
+            freeze_id, starts_us, ends_us, decision_id, transaction_id = freeze
             record.freeze = Freeze(
-                freeze_id=freeze.freeze_id, customer_id=customer_id, starts_at=t.from_us(freeze.starts_us),
-                ends_at=t.from_us(freeze.ends_us), decision_id=freeze.decision_id, transaction_id=freeze.transaction_id,
-            )  # fmt: skip
+                freeze_id=freeze_id,
+                customer_id=customer_id,
+                starts_at=t.from_us(starts_us),
+                ends_at=t.from_us(ends_us),
+                decision_id=decision_id,
+                transaction_id=transaction_id,
+            )
+        case = ask(_CASE, id=customer_id)
         if case is not None:
-            record.open_case = OpenCase(case.case_id, t.from_us(case.last_alert_us))
+            record.open_case = OpenCase(case[0], t.from_us(case[1]))
         return record
 
     def _write(self, connection: Connection, unit: DecisionUnit) -> None:
@@ -316,12 +310,12 @@ class SqlLedger:
             )
 
 
-def _opened(box: Box, sealed: bytes | None, owner: str, decode: Callable[[bytes], T]) -> T | None:
+def _opened(box: Box, row: tuple[Any, ...] | None, owner: str, decode: Callable[[bytes], T]) -> T | None:
     """The decoded value; None when there is none, or its key was destroyed before a new one was made."""
-    if sealed is None:
+    if row is None:
         return None
     try:
-        plain = box.open(sealed, owner)
+        plain = box.open(bytes(row[0]), owner)
     except ValueError:
         return None
     return decode(plain)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, select
 from fraudray.adapters.sql import schema as t
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.ledger import failing
-from fraudray.adapters.sql.rows import Rows, upsert
+from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.writer import Writer
 from fraudray.domain.errors import NotFound
 from fraudray.ports.ledger import AuditNote
@@ -33,7 +33,7 @@ class SqlReportShelf:
                 "report_id": report_id, "case_id": case_id, "customer_id": customer_id, "made_us": at_us,
                 "document_sealed": sealed,
             }  # fmt: skip
-            upsert(connection, t.reports, [row])
+            self._rows.replace(connection, t.reports, row)
             self._rows.note(at_us, AuditNote("report_made", report_id, "report-generator", {"case_id": case_id}))
 
         self._writer.submit(write).result()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Table
 
 from fraudray.adapters.sql import schema as t
 from fraudray.adapters.sql.audit import AuditChain
+from fraudray.adapters.sql.driver import Inserts
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.ports.ledger import AuditNote
 
@@ -18,8 +18,8 @@ Row = dict[str, Any]
 class Rows:
     """The writer's batch: pending inserts by table, upserts of customer states, and the audit chain."""
 
-    def __init__(self, audit: AuditChain, keys: CustomerKeys) -> None:
-        self._audit, self._keys = audit, keys
+    def __init__(self, audit: AuditChain, keys: CustomerKeys, inserts: Inserts) -> None:
+        self._audit, self._keys, self._driver = audit, keys, inserts
         self._inserts: dict[Table, list[Row]] = {}
         self._states: dict[str, Row] = {}
 
@@ -38,11 +38,15 @@ class Rows:
     def flush(self, connection: Connection) -> None:
         """Write everything in the current transaction."""
         for table, rows in self._inserts.items():
-            connection.execute(insert(table), rows)
+            self._driver.insert(connection, table, rows)
         if self._states:
-            upsert(connection, t.customer_states, list(self._states.values()))
+            self._driver.insert(connection, t.customer_states, self._states.values(), replace=True)
         self._inserts.clear()
         self._states.clear()
+
+    def replace(self, connection: Connection, table: Table, row: Row) -> None:
+        """Insert a row now, or overwrite the one with its primary key."""
+        self._driver.insert(connection, table, [row], replace=True)
 
     def reset(self) -> None:
         """The transaction failed: forget what it would have written."""
@@ -54,12 +58,3 @@ class Rows:
     def committed(self) -> None:
         """The transaction is durable."""
         self._audit.committed()
-
-
-def upsert(connection: Connection, table: Table, rows: list[Row]) -> None:
-    """Insert rows, or replace those with the same primary key."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(table)
-    keys = [column.name for column in table.primary_key]
-    changed = {c.name: statement.excluded[c.name] for c in table.columns if c.name in rows[0] and c.name not in keys}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)

@@ -14,6 +14,7 @@ from fraudray.adapters.sql.audit import AuditChain, AuditReport, Sealer, verify
 from fraudray.adapters.sql.casebook import SqlCaseBook
 from fraudray.adapters.sql.customerbook import SqlCustomerBook
 from fraudray.adapters.sql.database import Fsync, OwnerLock, connect, migrate
+from fraudray.adapters.sql.driver import Inserts, Reader
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.ledger import SqlLedger, failing
 from fraudray.adapters.sql.outbox import SqlOutbox
@@ -68,11 +69,12 @@ class SqlStore:
         self.engine: Engine = connect(url, fsync=fsync)
         migrate(self.engine)
         self.vault = Vault.open(folder / "master.key")
-        keys = CustomerKeys(self.engine, self.vault)
+        inserts, self._reader = Inserts(self.engine.dialect), Reader(self.engine)
+        keys = CustomerKeys(self.vault, inserts, self._reader)
         self._chain = AuditChain(self.engine, self.vault.audit_key, self._anchor)
-        rows = Rows(self._chain, keys)
+        rows = Rows(self._chain, keys, inserts)
         self._writer = Writer(self.engine, rows)
-        self.ledger = SqlLedger(self.engine, self._writer, rows, keys, self.vault)
+        self.ledger = SqlLedger(self.engine, self._writer, rows, keys, self.vault, self._reader)
         self.cases = SqlCaseBook(self.engine, self._writer, rows, keys, self.ledger)
         self.customers = SqlCustomerBook(self.engine, self._writer, rows, keys, self.vault, self.ledger)
         self.outbox = SqlOutbox(self.engine, self._writer, rows, keys)
@@ -108,6 +110,7 @@ class SqlStore:
         self._sealer.close()
         self._writer.close()
         self.ledger.close()
+        self._reader.close()
         self.engine.dispose()
         self._lock.release()
 

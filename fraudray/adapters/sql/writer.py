@@ -47,6 +47,7 @@ class Writer:
 
     def __init__(self, engine: Engine, batch: Batch) -> None:
         self._engine, self._batch = engine, batch
+        self._connection: Connection | None = None
         self._queue: queue.Queue[_Job | None] = queue.Queue(WAITING_MAX)
         self._closed = False
         self._thread = threading.Thread(target=self._loop, name="fraudray-writer", daemon=True)
@@ -79,6 +80,8 @@ class Writer:
             jobs, ending = self._take()
             if jobs:
                 self._write(jobs)
+        if self._connection is not None:
+            self._connection.close()
 
     def _take(self) -> tuple[list[_Job], bool]:
         jobs: list[_Job] = []
@@ -107,13 +110,18 @@ class Writer:
             job.future.set_result(job.result)
 
     def _commit(self, jobs: list[_Job]) -> None:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        connection = self._connection
         try:
-            with self._engine.begin() as connection:
+            with connection.begin():
                 for job in jobs:
                     job.result = job.run(connection)
                 self._batch.flush(connection)
         except BaseException:
             self._batch.reset()
+            self._connection = None
+            connection.close()
             raise
         self._batch.committed()
 
