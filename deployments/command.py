@@ -14,6 +14,8 @@ import httpx
 import typer
 from rich.console import Console
 
+from fraudray.adapters.sql.database import OwnerLock
+from fraudray.bootstrap import load_reference, running_server
 from fraudray.cli.tables import decisions_table
 from fraudray.deployments.launch import LaunchError, LaunchSettings, run_server
 from fraudray.domain.errors import FraudrayError
@@ -45,7 +47,7 @@ def serve(
     errors = Console(stderr=True)
     try:
         settings = load_settings(host=host, port=port, data_dir=data_dir, policy_file=policy)
-        Policy.load(settings.policy_file)  # a bad policy is said at once, not after Ray has started
+        _check_beforehand(settings)
     except FraudrayError as error:
         errors.print(f"error: {error}", markup=False, soft_wrap=True)
         raise typer.Exit(2) from None
@@ -69,6 +71,16 @@ def serve(
             errors.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(int(error.exit_code)) from None
     raise typer.Exit(code)
+
+
+def _check_beforehand(settings: Settings) -> None:
+    """What would fail in the replica is said at once, not after Ray has started. Raises FraudrayError."""
+    Policy.load(settings.policy_file)
+    load_reference(settings)
+    if running_server(settings.data_dir) is None and settings.data_dir.is_dir():
+        lock = OwnerLock(settings.data_dir)
+        lock.acquire()
+        lock.release()
 
 
 def _greeting(settings: Settings, console: Console, *, samples: bool) -> Callable[[str], None]:

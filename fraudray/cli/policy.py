@@ -101,14 +101,9 @@ def facts(as_json: Json = False) -> None:
 @app.command(epilog=examples("fraudray policy schema > fraudray/policy/policy.schema.json"))
 def schema() -> None:
     """Print the JSON Schema of policy files, for editors."""
-    print_json(schema_document())
+    from fraudray.schemas import json_schema
 
-
-def schema_document() -> Document:
-    """The JSON Schema (2020-12) of a policy file."""
-    from fraudray.policy.schema import PolicyDocument
-
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | PolicyDocument.model_json_schema()
+    print_json(json_schema("policy"))
 
 
 def excerpt(text: str, line: int, column: int) -> list[str]:
