@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 import math
-import re
-import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,29 +12,13 @@ from typing import Any
 import cel
 
 from fraudray.domain.decision import Adjustment, Outcome, PolicyRef, Reason, RiskLevel
+from fraudray.policy.compiling import Line, compile_lines
 from fraudray.policy.facts import CATALOGUE, NEUTRAL, Fact
 from fraudray.policy.schema import Floor, PolicyDocument, Rule
 from fraudray.policy.source import PolicySource, parse_policy, read_policy
 
 Facts = Mapping[str, Any]
-_WORD = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|\b[a-z_][A-Za-z0-9_]*\b')
-_FORMATTER = string.Formatter()
 _CERTAIN = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One rule or floor, ready to run."""
-
-    source: Rule | Floor
-    cel: str
-    needs: frozenset[str]  # facts that `when` names
-    shows: frozenset[str]  # facts that `text` names
-    evidence: tuple[str, ...]
-
-    @property
-    def is_floor(self) -> bool:
-        return isinstance(self.source, Floor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +51,7 @@ class Policy:
     def __init__(self, source: PolicySource) -> None:
         self.source = source
         self.document: PolicyDocument = source.document
-        _check_families(source)
-        self.lines = tuple(_compile_line(source, path, entry) for path, entry in _entries(source))
+        self.lines = compile_lines(source)
         self.facts = tuple(CATALOGUE[name] for name in sorted(set().union(*(line.needs for line in self.lines))))
         self._program = cel.compile("[" + ",\n".join(f"({line.cel})" for line in self.lines) + "]")
         self._neutral = {fact.name: NEUTRAL[fact.kind] for fact in self.facts}
@@ -84,8 +63,6 @@ class Policy:
         self._masks_spending = tuple(self._mask(line, spending=True) for line in self.lines)
         self._masks_other = tuple(self._mask(line, spending=False) for line in self.lines)
         self.reads_by_item = _by_item(self.reads)
-        _check_types(self)
-        _check_escalation(source)
 
     @classmethod
     def load(cls, path: Path | None = None) -> Policy:
@@ -281,153 +258,3 @@ def _reason(line: Line, family: str, weight: int, points: int, facts: Facts) -> 
         code=line.source.code, family=family, weight=weight, points=points,
         text=line.source.text.format_map(facts), evidence=list(line.evidence),
     )  # fmt: skip
-
-
-def _entries(source: PolicySource) -> list[tuple[tuple[str | int, ...], Rule | Floor]]:
-    document = source.document
-    rules = [(("rules", index), rule) for index, rule in enumerate(document.rules)]
-    return [*rules, *((("floors", index), floor) for index, floor in enumerate(document.floors))]
-
-
-def _check_families(source: PolicySource) -> None:
-    seen: set[str] = set()
-    for path, entry in _entries(source):
-        if entry.id in seen:
-            raise source.error("this id is used twice", (*path, "id"), rule=entry.id)
-        seen.add(entry.id)
-        if isinstance(entry, Rule) and entry.family not in source.document.families:
-            message = f"there is no family {entry.family}" + _nearest(entry.family, source.document.families)
-            raise source.error(message, (*path, "family"), rule=entry.id)
-
-
-def _compile_line(source: PolicySource, path: tuple[str | int, ...], entry: Rule | Floor) -> Line:
-    when = (*path, "when")
-    try:
-        program = cel.compile(entry.when)
-    except ValueError as error:
-        found = re.search(r"<input>:(\d+):(\d+):\s*(.*)", str(error))
-        offset = int(found.group(2)) - 1 if found else None
-        what = found.group(3) if found else str(error).splitlines()[0]
-        raise source.error(f"is not CEL: {what}", when, rule=entry.id, offset=offset) from None
-    lists, bound = source.document.lists, _macro_variables(entry.when)
-    needs = set()
-    for name in program.variables():
-        if name in CATALOGUE:
-            needs.add(name)
-        elif name not in lists and name not in bound:
-            offset = max(0, entry.when.find(name))
-            message = f"there is no fact or list {name}" + _nearest(name, [*CATALOGUE, *lists])
-            raise source.error(message, when, rule=entry.id, offset=offset)
-    unknown = [name for name in program.functions() if name not in _FUNCTIONS and name.isidentifier()]
-    if unknown:
-        offset = max(0, entry.when.find(unknown[0]))
-        raise source.error(f"there is no function {unknown[0]}", when, rule=entry.id, offset=offset)
-    shows = _shown(source, path, entry)
-    evidence = dict.fromkeys(
-        fact.evidence_id for fact in (CATALOGUE[name] for name in sorted(needs)) if fact.evidence_id
-    )
-    return Line(entry, _inline_lists(entry.when, lists), frozenset(needs), frozenset(shows), tuple(evidence))
-
-
-_FUNCTIONS = frozenset(
-    [
-        "size",
-        "contains",
-        "startsWith",
-        "endsWith",
-        "matches",
-        "has",
-        "all",
-        "exists",
-        "exists_one",
-        "map",
-        "filter",
-        "int",
-        "uint",
-        "double",
-        "string",
-        "bool",
-        "bytes",
-        "duration",
-        "timestamp",
-        "type",
-        "min",
-        "max",
-    ]
-)
-
-
-def _macro_variables(expression: str) -> set[str]:
-    return set(re.findall(r"\.(?:all|exists|exists_one|map|filter)\(\s*([a-z_]\w*)\s*,", expression))
-
-
-def _shown(source: PolicySource, path: tuple[str | int, ...], entry: Rule | Floor) -> set[str]:
-    """The facts in a rule's sentence; only plain names, so that text can reach nothing else."""
-    shows = set()
-    try:
-        parts = list(_FORMATTER.parse(entry.text))
-        for _, name, spec, conversion in parts:
-            if name is None:
-                continue
-            if name not in CATALOGUE or conversion or (spec and "{" in spec):
-                message = f"the sentence names {name or 'an empty field'}, which is no fact" + _nearest(name, CATALOGUE)
-                raise source.error(message, (*path, "text"), rule=entry.id, offset=max(0, entry.text.find("{" + name)))
-            format(NEUTRAL[CATALOGUE[name].kind], spec or "")
-            shows.add(name)
-    except ValueError as error:
-        raise source.error(f"the sentence cannot be filled in: {error}", (*path, "text"), rule=entry.id) from None
-    return shows
-
-
-def _inline_lists(expression: str, lists: Mapping[str, list[str]]) -> str:
-    """Named lists become literals: compiled once instead of converted at every call."""
-
-    def literal(match: re.Match[str]) -> str:
-        word = match.group()
-        return "[" + ", ".join(json.dumps(value) for value in lists[word]) + "]" if word in lists else word
-
-    return _WORD.sub(literal, expression)
-
-
-def _nearest(name: str, known: Any) -> str:
-    close = difflib.get_close_matches(name, list(known), n=2, cutoff=0.6)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
-
-
-def _check_types(policy: Policy) -> None:
-    """Run each rule once on neutral values: a rule that mixes types or does not answer true or false is refused."""
-    for line, (path, entry) in zip(policy.lines, _entries(policy.source), strict=True):
-        values = {name: NEUTRAL[CATALOGUE[name].kind] for name in line.needs}
-        for trial in (values, {name: _flipped(CATALOGUE[name]) for name in line.needs}):
-            try:
-                answer = cel.compile(line.cel).execute(trial)
-            except ZeroDivisionError:
-                continue  # a matter of the values, which real facts may not have
-            except (TypeError, ValueError, RuntimeError, KeyError) as error:
-                message = f"cannot be computed: {str(error).splitlines()[0]}"
-                raise policy.source.error(message, (*path, "when"), rule=entry.id) from None
-            if not isinstance(answer, bool):
-                message = f"answers {type(answer).__name__}, not true or false"
-                raise policy.source.error(message, (*path, "when"), rule=entry.id)
-
-
-def _check_escalation(source: PolicySource) -> None:
-    """`escalate` may name facts, lists and the score."""
-    if source.document.escalate is None:
-        return
-    try:
-        names = cel.compile(source.document.escalate).variables()
-    except ValueError as error:
-        raise source.error(f"is not CEL: {str(error).splitlines()[0]}", ("escalate",)) from None
-    unknown = [
-        name for name in names if name not in CATALOGUE and name not in source.document.lists and name != "score"
-    ]
-    if unknown:
-        message = f"there is no fact or list {unknown[0]}" + _nearest(unknown[0], [*CATALOGUE, "score"])
-        raise source.error(message, ("escalate",), offset=max(0, source.document.escalate.find(unknown[0])))
-
-
-def _flipped(fact: Fact) -> float | int | bool | str:
-    """Another value of the same kind, to reach what a short circuit hid."""
-    others: dict[str, float | int | bool | str] = {"double": 1.0, "int": 1, "bool": True, "string": "x"}
-    return others[fact.kind]
