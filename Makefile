@@ -45,7 +45,7 @@ $(STAMP): requirements.lock pyproject.toml | $(BIN)/python
 	@touch $@
 
 run: $(STAMP) ## serve on 127.0.0.1:8000 and decide the three sample transactions; Ctrl-C stops it
-	@exec $(BIN)/fraudray serve $(RUN_ARGS)
+	@exec $(BIN)/fraudray serve --with-parent $(RUN_ARGS)
 
 test: $(STAMP) ## the tests, without the slow ones (real engines, browsers, chaos)
 	@$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)

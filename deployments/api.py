@@ -91,7 +91,8 @@ Records = Annotated[Any, Depends(_json_body(16 * 1024))]
 
 
 def _author(x_actor: Annotated[str | None, Header(max_length=400)] = None) -> str:
-    return mask(unquote(x_actor))[:128] if x_actor and x_actor.strip() else "http"
+    name = "".join(char for char in unquote(x_actor or "") if char.isprintable()).strip()
+    return mask(name)[:128] or "http"
 
 
 Author = Annotated[str, Depends(_author)]
@@ -185,12 +186,33 @@ def _customers(service: LocalService) -> APIRouter:
         """Register or replace many customers (a JSON array), all or none."""
         return json_response(service.put_customers(body, author=author))
 
-    @router.get("/{customer_id}")
+    @router.get("/{customer_id:path}/account")
+    def account(customer_id: str) -> Response:
+        """Whether the account is frozen, and until when."""
+        return json_response(service.account(customer_id))
+
+    @router.post("/{customer_id:path}/unfreeze")
+    def unfreeze(customer_id: str, body: Document, author: Author) -> Response:
+        """Lift a freeze: `{"reason": …}`; says whether the customer's last transaction would pass now."""
+        return json_response(service.unfreeze(customer_id, reason=_fields(body, "reason")["reason"], author=author))
+
+    @router.post("/{customer_id:path}/hold")
+    def hold(customer_id: str, body: Document, author: Author) -> Response:
+        """Set a legal hold: `{"reason": …}`, or lift it: `{"reason": null}`."""
+        reason = _fields(body, optional=("reason",)).get("reason")
+        return json_response(service.hold(customer_id, reason=reason, author=author))
+
+    @router.post("/{customer_id:path}/erase")
+    def erase(customer_id: str, body: Document, author: Author) -> Response:
+        """Destroy the customer's personal data for good: `{"reason": …}`. Refused under a legal hold."""
+        return json_response(service.erase(customer_id, reason=_fields(body, "reason")["reason"], author=author))
+
+    @router.get("/{customer_id:path}")
     def get(customer_id: str) -> Response:
         """A registered customer."""
         return json_response(service.customer(customer_id))
 
-    @router.put("/{customer_id}")
+    @router.put("/{customer_id:path}")
     def put(customer_id: str, body: Document, author: Author) -> Response:
         """Register or replace one customer; the id in the body may be left out."""
         if not isinstance(body, dict):
@@ -199,27 +221,6 @@ def _customers(service: LocalService) -> APIRouter:
             raise InvalidTransaction([FieldProblem("customer_id", "mismatch", "differs from the one in the address")])
         service.put_customers([body], author=author)
         return json_response(service.customer(customer_id))
-
-    @router.get("/{customer_id}/account")
-    def account(customer_id: str) -> Response:
-        """Whether the account is frozen, and until when."""
-        return json_response(service.account(customer_id))
-
-    @router.post("/{customer_id}/unfreeze")
-    def unfreeze(customer_id: str, body: Document, author: Author) -> Response:
-        """Lift a freeze: `{"reason": …}`; says whether the customer's last transaction would pass now."""
-        return json_response(service.unfreeze(customer_id, reason=_fields(body, "reason")["reason"], author=author))
-
-    @router.post("/{customer_id}/hold")
-    def hold(customer_id: str, body: Document, author: Author) -> Response:
-        """Set a legal hold: `{"reason": …}`, or lift it: `{"reason": null}`."""
-        reason = _fields(body, optional=("reason",)).get("reason")
-        return json_response(service.hold(customer_id, reason=reason, author=author))
-
-    @router.post("/{customer_id}/erase")
-    def erase(customer_id: str, body: Document, author: Author) -> Response:
-        """Destroy the customer's personal data for good: `{"reason": …}`. Refused under a legal hold."""
-        return json_response(service.erase(customer_id, reason=_fields(body, "reason")["reason"], author=author))
 
     return router
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from fraudray.adapters.sql.database import OwnerLock
 from fraudray.bootstrap import load_reference, running_server
 from fraudray.cli.tables import decisions_table
 from fraudray.deployments.launch import LaunchError, LaunchSettings, run_server
+from fraudray.deployments.processes import end_with_parent
 from fraudray.domain.errors import FraudrayError
 from fraudray.policy.policy import Policy
 from fraudray.settings import Settings, load_settings, to_environment
@@ -35,6 +37,9 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on.", min=1, max=65535)] = None,
     data_dir: Annotated[Path | None, typer.Option(help="The one folder that holds all state.")] = None,
     policy: Annotated[Path | None, typer.Option(help="Policy file to decide with.")] = None,
+    with_parent: Annotated[
+        bool, typer.Option("--with-parent", help="Stop when the process that started this one ends.")
+    ] = False,
     samples: Annotated[
         bool, typer.Option("--samples", help="Decide the three sample transactions when ready.")
     ] = False,
@@ -43,6 +48,8 @@ def serve(
 
     Example: fraudray serve --port 8000 --samples
     """
+    if with_parent and not end_with_parent(os.getppid()):
+        raise typer.Exit(0)
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     errors = Console(stderr=True)
     try:

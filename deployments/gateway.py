@@ -48,6 +48,10 @@ def build_gateway(app: App) -> Starlette:
     async def not_allowed(_request: Request) -> Response:
         return problem_response(problem(405, "use POST"), {"allow": "POST"})
 
+    async def failed(_request: Request, _error: Exception) -> Response:
+        metrics.refused(500)
+        return problem_response(problem(500, "an unexpected error; the server's log says which"))
+
     others = ["GET", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
     return Starlette(
         routes=[
@@ -58,6 +62,7 @@ def build_gateway(app: App) -> Starlette:
             *routes,
             Mount("/", api),
         ],
+        exception_handlers={Exception: failed},
         lifespan=lifespan,
     )
 

@@ -6,8 +6,10 @@ our user and its environment holds exactly that value; nothing else is ever sign
 """
 
 import contextlib
+import ctypes
 import errno
 import os
+import signal
 import socket
 import time
 from collections.abc import Iterable
@@ -19,6 +21,7 @@ import psutil
 RUN_MARKER = "FRAUDRAY_RUN"
 
 _COMMAND_CHARS_MAX = 100
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +124,9 @@ def port_owner(port: int) -> PortOwner:
         command = (" ".join(process.cmdline()) or process.name())[:_COMMAND_CHARS_MAX]
         run = process.environ().get(RUN_MARKER)
     return PortOwner(pid, command, run)
+
+
+def end_with_parent(parent_pid: int) -> bool:
+    """Have the kernel send SIGTERM to this process when its parent ends (Linux); False when it has ended already."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    return os.getppid() == parent_pid

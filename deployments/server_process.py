@@ -5,7 +5,6 @@ so that a terminal's Ctrl-C reaches only the supervisor. It asks the kernel for 
 that even `kill -9` of the supervisor ends in an orderly stop.
 """
 
-import ctypes
 import importlib
 import json
 import logging
@@ -24,11 +23,12 @@ from typing import Any
 
 import psutil
 
+from fraudray.deployments.processes import end_with_parent
+
 CONFIG_VARIABLE = "FRAUDRAY_RUN_CONFIG"
 FAILURE_NAME = "failure.txt"
 APP_NAME = "fraudray"
 
-_PR_SET_PDEATHSIG = 1
 _OBJECT_STORE_BYTES = 100 * 1024 * 1024
 _CPUS_MIN = 2
 _CONTROLLER_WAIT_S_MAX = 60.0
@@ -67,8 +67,7 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != config.supervisor_pid:  # it died before the line above
+    if not end_with_parent(config.supervisor_pid):
         sys.exit(1)
     code = 0
     try:

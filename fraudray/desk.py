@@ -19,7 +19,7 @@ from fraudray.domain.cards import mask
 from fraudray.domain.case import CaseEntry, CaseSummary
 from fraudray.domain.decision import Moment, Outcome, Reason
 from fraudray.domain.errors import FieldProblem, InvalidTransaction, NotFound, Refused
-from fraudray.domain.text import has_control_characters
+from fraudray.domain.text import has_control_characters, is_unicode
 from fraudray.engine import Engine
 from fraudray.features.state import ATTEMPT_AGE_MAX_US, microseconds
 from fraudray.ports.clock import Clock, Ids
@@ -59,7 +59,7 @@ class Desk:
 
     def unfreeze(self, customer_id: str, *, reason: str, actor: str) -> UnfreezeAnswer:
         """Lift the freeze on an account. Raises NotFound when none holds, InvalidTransaction without a reason."""
-        reason = _text(reason, "reason")
+        reason = checked_text(reason, "reason")
         now = self._clock.now()
         freeze = self._store.customers.lift_freeze(customer_id, reason=reason, actor=actor, at=now)
         answer = UnfreezeAnswer(customer_id=customer_id, freeze_id=freeze.freeze_id, lifted_at=now)
@@ -101,7 +101,7 @@ class Desk:
             case_id=decision.case_id,
             customer_id=decision.customer_id,
             details={
-                "transaction_id": transaction_id, "alert_type": _text(alert_type, "alert_type")[:100],
+                "transaction_id": transaction_id, "alert_type": checked_text(alert_type, "alert_type")[:100],
                 "claim": mask(details[:TEXT_MAX]), "author": author, "recipients": list(to),
             },
         )  # fmt: skip
@@ -115,7 +115,7 @@ class Desk:
         """Append a claim to a case; a case id that does not exist yet is opened for a decided transaction."""
         now = self._clock.now()
         body = {
-            "notes": mask(_text(notes, "investigation_notes")),
+            "notes": checked_text(notes, "investigation_notes"),
             "claimed_decision": mask(claimed_decision)[:100],
             "claimed_evidence": _masked(evidence),
         }
@@ -139,7 +139,7 @@ class Desk:
 
     def note(self, case_id: str, *, text: str, author: str) -> CaseEntry:
         """A person's note on a case. Raises NotFound."""
-        body = {"notes": mask(_text(text, "text"))}
+        body = {"notes": checked_text(text, "text")}
         return self._store.cases.append(
             case_id, author=author, kind="note", body=body, at=self._clock.now(), entry_id=self._ids.new("ent")
         )
@@ -149,8 +149,8 @@ class Desk:
         self._store.cases.close(
             case_id,
             author=author,
-            disposition=_text(disposition, "disposition"),
-            reason=mask(_text(reason, "reason")),
+            disposition=checked_text(disposition, "disposition"),
+            reason=checked_text(reason, "reason"),
             at=self._clock.now(),
             entry_id=self._ids.new("ent"),
         )
@@ -175,23 +175,25 @@ class Desk:
         if reason.family != "velocity":
             return None
         state = self._store.ledger.customer(customer_id).state
-        window_us = ATTEMPT_AGE_MAX_US if "24" in reason.text else 10 * 60 * 1_000_000
+        window_us = ATTEMPT_AGE_MAX_US if "24 hours" in reason.text else 10 * 60 * 1_000_000
         newest = max((attempt.at_us for attempt in state.attempts), default=None)
         if newest is None:
             return None
         return now + timedelta(microseconds=max(0, newest + window_us - microseconds(now)))
 
 
-def _text(value: str, field: str) -> str:
-    """A caller's text without white space around it. Raises InvalidTransaction naming the field."""
+def checked_text(value: str, field: str) -> str:
+    """A caller's text, trimmed and with card numbers masked. Raises InvalidTransaction naming the field."""
     cleaned = value.strip()
     if not cleaned:
         raise InvalidTransaction([FieldProblem(field, "missing", "is needed")])
     if has_control_characters(cleaned):
         raise InvalidTransaction([FieldProblem(field, "control_character", "contains a control character")])
+    if not is_unicode(cleaned):
+        raise InvalidTransaction([FieldProblem(field, "string_unicode", "is not valid Unicode text")])
     if len(cleaned) > TEXT_MAX:
         raise InvalidTransaction([FieldProblem(field, "too_long", f"may have {TEXT_MAX:,} characters at most")])
-    return cleaned
+    return mask(cleaned)
 
 
 def _digest(details: str, recipients: Sequence[str]) -> str:
@@ -201,13 +203,19 @@ def _digest(details: str, recipients: Sequence[str]) -> str:
 def _masked(value: Any, depth: int = 0) -> Any:
     """A caller's JSON with card numbers masked, bounded in depth, width and length."""
     if isinstance(value, str):
-        return mask(value[:TEXT_MAX])
+        return mask(_whole(value)[:TEXT_MAX])
     if depth >= 6:
         return "(nested too deeply)"
     if isinstance(value, dict):
-        return {mask(str(key))[:200]: _masked(entry, depth + 1) for key, entry in list(value.items())[:200]}
+        return {mask(_whole(str(key)))[:200]: _masked(entry, depth + 1) for key, entry in list(value.items())[:200]}
     if isinstance(value, list | tuple):
         return [_masked(entry, depth + 1) for entry in value[:200]]
     if isinstance(value, int | float) and not isinstance(value, bool) and not abs(value) <= 10**11:
-        return mask(f"{value:.0f}")  # as many digits as a card number, or no number at all
+        # As many digits as a card number, or no number at all.
+        return mask(f"{value:.0f}") if abs(value) < 10**30 else "(a number out of range)"
     return value
+
+
+def _whole(text: str) -> str:
+    """`text` with halves of surrogate pairs, which no store takes, replaced."""
+    return text if is_unicode(text) else text.encode("utf-8", "replace").decode()

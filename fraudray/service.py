@@ -12,6 +12,7 @@ from fraudray.adapters.sql.outbox import OutboxRow
 from fraudray.adapters.sql.schema import from_us
 from fraudray.adapters.sql.store import AuditEntry
 from fraudray.bootstrap import App, open_app
+from fraudray.desk import checked_text
 from fraudray.domain.customer import CustomerProfile
 from fraudray.domain.decision import Decision
 from fraudray.domain.errors import FieldProblem, FraudrayError, InvalidTransaction
@@ -180,11 +181,13 @@ class LocalService:
 
     def hold(self, customer_id: str, *, reason: str | None, author: str) -> Document:
         """See `Service.hold`."""
+        reason = checked_text(reason, "reason") if reason is not None else None
         self.app.store.customers.hold(customer_id, reason=reason, actor=author, at=self.app.clock.now())
         return {"customer_id": customer_id, "legal_hold": reason}
 
     def erase(self, customer_id: str, *, reason: str, author: str) -> Document:
         """See `Service.erase`."""
+        reason = checked_text(reason, "reason")
         self.app.store.customers.erase(customer_id, reason=reason, actor=author, at=self.app.clock.now())
         return {"customer_id": customer_id, "erased": True}
 

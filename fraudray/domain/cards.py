@@ -40,10 +40,13 @@ _PREFIXES: tuple[tuple[range, int, frozenset[int]], ...] = tuple(
         (66, 69, (12, 13, 14, 15, 16, 17, 18, 19)),
     )
 )
-# Up to three separators between digits: spaces of any width, dashes, dots, slashes, underscores, zero-width marks.
-_SEPARATOR = r"[\s\-\u2010-\u2015\u2212._/\\\u00b7\u2022*:,|\u00ad\u200b-\u200f\u2060\ufeff]{0,3}"
+# Up to five separators between digits: whatever is neither letter nor digit.
+_SEPARATOR = r"[\W_]{0,5}"
 _CHAIN = re.compile(rf"\d(?:{_SEPARATOR}\d){{11,}}")
 _RUN = re.compile(r"\d{13,}")
+_POINT = re.compile(
+    r"\s*\(?\s*([+-]?\d{1,2}\.\d{1,12})\s*°?\s*[NSns]?\s*[,;\s]\s*([+-]?\d{1,3}\.\d{1,12})\s*°?\s*[EWew]?\s*\)?\s*"
+)
 
 
 def luhn_valid(digits: str) -> bool:
@@ -81,10 +84,16 @@ def contains_card_number(identifier: str) -> bool:
 
 
 def mask(text: str) -> str:
-    """`text` with every card-like number replaced by asterisks and its last four digits."""
-    if len(text) < 12 or not _CHAIN.search(text):
+    """`text` with every card-like number replaced by asterisks and its last four digits; a point's coordinates stay."""
+    if len(text) < 12 or not _CHAIN.search(text) or _is_point(text):
         return text
     return _CHAIN.sub(lambda match: _mask_chain(match.group()), text)
+
+
+def _is_point(text: str) -> bool:
+    """Whether all of it is a latitude and a longitude in decimal degrees."""
+    point = _POINT.fullmatch(text)
+    return point is not None and abs(float(point[1])) <= 90 and abs(float(point[2])) <= 180
 
 
 def _mask_chain(chain: str) -> str:

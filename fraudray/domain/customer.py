@@ -6,10 +6,13 @@ import hashlib
 import hmac
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, EmailStr, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
+from fraudray.domain.cards import contains_card_number, is_card_number
+from fraudray.domain.money import check_amount
 from fraudray.domain.text import FreeText, Identifier
 from fraudray.domain.transaction import IpAddress, Timestamp
 
@@ -32,6 +35,17 @@ class UsualAmounts(_Record):
     high: Decimal = Field(gt=0, allow_inf_nan=False)
     currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
 
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        for amount in (self.low, self.high):
+            try:
+                check_amount(amount, self.currency)
+            except ValueError as error:
+                raise PydanticCustomError("usual_amounts", "{why}", {"why": str(error)}) from None
+        if self.low > self.high:
+            raise PydanticCustomError("usual_amounts", "low is above high")
+        return self
+
 
 class BiometricTemplate(_Record):
     """A salted hash of an enrolled sample. It proves an identical sample, not a living person."""
@@ -45,13 +59,23 @@ class BiometricTemplate(_Record):
         return hmac.compare_digest(digest, self.sha256)
 
 
+def _no_card_number(value: str) -> str:
+    digits = "".join(char for char in value if char.isdigit())
+    if contains_card_number(value) or (len(digits) > 12 and not value.startswith("+") and is_card_number(digits)):
+        raise PydanticCustomError("card_number", "is a card number")
+    return value
+
+
 class CustomerProfile(_Record):
     """A registered customer. Everything but the id is personal data and stored encrypted."""
 
     customer_id: Identifier
     name: FreeText | None = None
-    email: EmailStr | None = None
-    phone: Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ()./-]{4,30}$")] | None = None
+    email: Annotated[EmailStr, AfterValidator(_no_card_number)] | None = None
+    phone: (
+        Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ()./-]{4,30}$"), AfterValidator(_no_card_number)]
+        | None
+    ) = None
     home: FreeText | None = None
     registered_at: Timestamp | None = None
     devices: list[Device] = Field(default_factory=list, max_length=64)

@@ -13,6 +13,9 @@ _UNITS = {
     "hour": 3600, "hours": 3600, "hr": 3600, "hrs": 3600, "h": 3600,
     "day": 86400, "days": 86400, "d": 86400,
     "week": 604800, "weeks": 604800, "wk": 604800, "wks": 604800, "w": 604800,
+    "fortnight": 1209600, "fortnights": 1209600,
+    "month": 2592000, "months": 2592000, "mo": 2592000,
+    "year": 31536000, "years": 31536000, "yr": 31536000, "yrs": 31536000,
 }  # fmt: skip
 _WORDS = {
     "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,

@@ -31,6 +31,11 @@ def has_control_characters(text: str) -> bool:
     return _CONTROL.search(_LINE_BREAK.sub(" ", text).replace("\t", " ")) is not None
 
 
+def is_unicode(text: str) -> bool:
+    """Whether text is free of halves of surrogate pairs, which cannot be encoded."""
+    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 def _no_control(value: str) -> str:
     if _CONTROL.search(value):
         raise PydanticCustomError("control_character", "contains a control character")

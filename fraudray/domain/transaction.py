@@ -181,7 +181,7 @@ class Transaction(BaseModel):
     )
     merchant: FreeText
     merchant_category: FreeText | None = None
-    mcc: Annotated[str, StringConstraints(pattern=r"^\d{4}$", strict=True)] | None = Field(
+    mcc: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$", strict=True)] | None = Field(
         None, description="ISO 18245 merchant category code."
     )
     terminal_id: Identifier | None = None
@@ -353,6 +353,8 @@ def load_json(body: bytes | str) -> Any:
         return json.loads(body, parse_float=Decimal, object_pairs_hook=_no_repeated_key)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    except ArithmeticError:
+        raise ValueError("a number in it is out of range") from None
 
 
 def _no_repeated_key(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

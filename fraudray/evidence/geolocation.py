@@ -162,13 +162,18 @@ def _travel(inquiry: Inquiry, previous: Previous | None, current: Resolution | N
 def _consistency(inquiry: Inquiry, given: Resolution | None, seen: Previous | None) -> Item:
     """Does the previous place as given agree with what the system saw? Both must be reachable from one another."""
     minutes = _given_minutes(inquiry)
-    if given is None or given.place is None or minutes is None:
+    if given is None or given.place is None:
         return inquiry.absent("previous_location")
     if seen is None:
         return {"status": "nothing_seen"}
-    between = judge_travel(seen.place, given.place, abs(seen.minutes - minutes), inquiry.parameters.travel)
+    if minutes is None:
+        minutes = seen.minutes
+    rules = inquiry.parameters.travel
+    between = judge_travel(seen.place, given.place, abs(seen.minutes - minutes), rules)
+    # A customer seen elsewhere after the moment given was not last at the place given, however far apart they are.
+    outdated = minutes > seen.minutes + rules.clock_margin_min and between.mode != "local"
     return {
-        "contradicted": not between.feasible,
+        "contradicted": outdated or not between.feasible,
         "given": given.place.label,
         "seen": seen.place.label,
         "apart": spell_duration(abs(seen.minutes - minutes)),

@@ -38,7 +38,7 @@ class TransactionRisk:
 
 def purchase_minor(state: CustomerState, tx: Transaction) -> int:
     """What the purchase costs once this message counts, in minor units: an increment adds to its estimate."""
-    purchase = state.purchases.get(tx.purchase_id)
+    purchase = state.purchases.get(state.purchase_id(tx))
     if purchase is None or purchase.currency != tx.currency:
         return tx.amount_minor
     match tx.transaction_type:
@@ -154,8 +154,8 @@ def _zone(name: str) -> ZoneInfo | None:
 def _velocity(inquiry: Inquiry, base_minor: int | None) -> Item:
     tx = inquiry.tx
     counted = velocity(
-        inquiry.state, inquiry.at_us, instrument=tx.instrument_key,
-        purchase_id=tx.purchase_id, repeats=retry_key(tx) if tx.amount is not None and tx.merchant is not None else "",
+        inquiry.state, inquiry.at_us, instrument=tx.instrument_key, purchase_id=inquiry.state.purchase_id(tx),
+        repeats=retry_key(tx) if tx.amount is not None and tx.merchant is not None else "",
     )  # fmt: skip
     spends = tx.transaction_type.spends
     spent = counted.spent_24h_base_minor + (base_minor or 0) * spends
@@ -173,10 +173,10 @@ def _purchase(inquiry: Inquiry) -> Item:
     tx = inquiry.tx
     if not tx.transaction_type.follows or tx.amount is None:
         return {"follows": False}
-    purchase = inquiry.state.purchases.get(tx.purchase_id)
+    purchase = inquiry.state.purchases.get(inquiry.state.purchase_id(tx))
     if purchase is None:
         return {"follows": True, "original_known": False}
-    item: Item = {"follows": True, "original_known": True, "same_currency": purchase.currency == tx.currency}
+    item: Item = {"follows": True, "original_known": True, "other_currency": purchase.currency != tx.currency}
     if purchase.currency == tx.currency:
         total = purchase.total_minor
         match tx.transaction_type:

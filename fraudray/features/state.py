@@ -75,6 +75,11 @@ class CustomerState(msgspec.Struct, array_like=True):
     devices: dict[str, Seen] = msgspec.field(default_factory=dict)
     addresses: dict[str, Seen] = msgspec.field(default_factory=dict)
     habit_base_minor: list[int] = msgspec.field(default_factory=list)
+    links: dict[str, str] = msgspec.field(default_factory=dict)  # a later message's id to its purchase
+
+    def purchase_id(self, tx: Transaction) -> str:
+        """The transaction that began this purchase, also where a later message of it is named as the original."""
+        return self.links.get(tx.purchase_id, tx.purchase_id)
 
     def last_sighting(self, instrument_key: str) -> Sighting | None:
         """Where the instrument was last seen; for a transaction that names none, where the customer was."""
@@ -164,11 +169,15 @@ def _record_seen(seen: dict[str, Seen], key: str, at_us: int) -> None:
 def _record_purchase(state: CustomerState, tx: Transaction, at_us: int, amount_base_minor: int) -> None:
     if tx.processor_outcome is not None and tx.processor_outcome is not ProcessorOutcome.APPROVED:
         return
-    purchase = state.purchases.get(tx.purchase_id)
+    purchase_id = state.purchase_id(tx)
+    purchase = state.purchases.get(purchase_id)
+    if tx.transaction_type.follows and purchase is not None:
+        state.links[tx.transaction_id] = purchase_id
+        _trim(state.links, PURCHASES_MAX)
     if purchase is None:
         if not tx.transaction_type.spends:
             return
-        purchase = state.purchases[tx.purchase_id] = Purchase(at_us, tx.currency)
+        purchase = state.purchases[purchase_id] = Purchase(at_us, tx.currency)
         _trim(state.purchases, PURCHASES_MAX)
     elif purchase.currency != tx.currency:
         return
@@ -185,7 +194,7 @@ def _record_purchase(state: CustomerState, tx: Transaction, at_us: int, amount_b
     if tx.transaction_type.spends:
         purchase.amount_base_minor = amount_base_minor
         _record_habit(state, previous_base, amount_base_minor)
-    _correct_attempt(state, tx.purchase_id, purchase)
+    _correct_attempt(state, purchase_id, purchase)
 
 
 def _record_habit(state: CustomerState, previous_base: int, amount_base: int) -> None:
@@ -207,6 +216,6 @@ def _correct_attempt(state: CustomerState, purchase_id: str, purchase: Purchase)
             return
 
 
-def _trim(entries: dict[str, object] | dict[str, Sighting] | dict[str, Seen] | dict[str, Purchase], limit: int) -> None:
+def _trim(entries: dict[str, str] | dict[str, Sighting] | dict[str, Seen] | dict[str, Purchase], limit: int) -> None:
     while len(entries) > limit:
         entries.pop(next(iter(entries)))

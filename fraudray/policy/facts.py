@@ -91,6 +91,13 @@ CATALOGUE: dict[str, Fact] = {
                 ("spent_24h_base", "double", "velocity", "spent_24h_base", "spent in a day, this purchase included"),
                 ("original_known", "bool", "purchase", "original_known", "the purchase that it continues was seen"),
                 ("exceeds_original", "bool", "purchase", "exceeds_original", "more than its purchase allows"),
+                (
+                    "original_in_other_currency",
+                    "bool",
+                    "purchase",
+                    "other_currency",
+                    "its purchase was in another currency",
+                ),
                 ("original_total", "string", "purchase", "total", "what that purchase comes to, in its own currency"),
             ],
         ),

@@ -151,8 +151,7 @@ class Policy:
         rules = [line for line in held if not line.is_floor]
         floors = [line for line in held if line.is_floor]
         reasons, raw = self._capped(rules, facts)
-        inferred, _ = self._capped([line for line in rules if not line.source.certain], facts)  # type: ignore[union-attr]
-        certain = len(inferred) != len(reasons)
+        certain = any(line.source.certain for line in rules)  # type: ignore[union-attr]
         adjustments: list[Adjustment] = []
         score, ceiling = raw, self.document.ceiling
         if certain:
@@ -172,15 +171,16 @@ class Policy:
             reasons.append(_fail_closed(broken, self.document.thresholds.review, score))
             score = self.document.thresholds.review
         ranked = max(raw, score)
-        without = self._without_freeze(inferred, floors) if certain else self._outcome(score)
+        outcome = self._outcome(score)
+        frozen = any("account_frozen" in line.needs for line in held)
         return Judgement(
             score=score,
             risk=1.0 if certain else self._risk(ranked),
             level=self._level(score),
-            outcome=self._outcome(score),
+            outcome=outcome,
             reasons=tuple(reasons),
             adjustments=tuple(adjustments),
-            outcome_without_freeze=without,
+            outcome_without_freeze=self._without_freeze(held, facts, broken) if frozen else outcome,
         )
 
     def _capped(self, rules: list[Line], facts: Facts) -> tuple[list[Reason], int]:
@@ -206,9 +206,8 @@ class Policy:
             return None
         return _reason(highest, "floor", floor.score, floor.score - score, facts)
 
-    def _without_freeze(self, inferred: list[Reason], floors: list[Line]) -> Outcome:
-        raw = min(self.document.ceiling, sum(reason.points for reason in inferred))
-        return self._outcome(max([raw, *(line.source.score for line in floors)]))  # type: ignore[union-attr]
+    def _without_freeze(self, held: list[Line], facts: Facts, broken: list[Line]) -> Outcome:
+        return self._score([line for line in held if "account_frozen" not in line.needs], facts, broken).outcome
 
     def _outcome(self, score: int) -> Outcome:
         thresholds = self.document.thresholds

@@ -7,15 +7,21 @@ import unicodedata
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from fraudray.domain.decision import Outcome
+from fraudray.domain.money import minor_units
 from fraudray.geo.travel import TravelRules
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Points = Annotated[int, Field(ge=0, le=100)]
+
+
+def _known_currency(code: str) -> str:
+    minor_units(code)
+    return code
 
 
 class _Part(BaseModel):
@@ -166,7 +172,7 @@ class PolicyDocument(_Part):
     name: Slug
     version: str = Field(min_length=1, max_length=64)
     description: str = ""
-    base_currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
+    base_currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidator(_known_currency)] = "USD"
     thresholds: Thresholds = Field(default_factory=Thresholds)
     ceiling: Points = Field(95, description="Inferred evidence never scores above it.")
     risk_levels: RiskLevels = Field(default_factory=RiskLevels)

@@ -149,16 +149,24 @@ def test_a_bulk_body_with_every_kind_of_bad_row_decides_the_good_ones(http: Test
     assert [row["status"] for row in answer.json()["results"]] == [201, 400, 422, 422, 422, 400, 200, 201]
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "POST"])
-@pytest.mark.parametrize(
-    "path",
-    ["/nope", "/v1", "/v1/", "/v1/decisions/", "/mcp", "/mcp/nope", "/mcp/transaction-risk/x", "/docs/x", "/docs"],
-)
-def test_every_refusal_is_a_problem_document(http: TestClient, method: str, path: str) -> None:
-    answer = http.request(method, path)
-    if answer.status_code >= 400:
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert answer.json()["status"] == answer.status_code
+def test_every_refusal_is_a_problem_document(http: TestClient) -> None:
+    paths = [
+        "/nope",
+        "/v1",
+        "/v1/",
+        "/v1/decisions/",
+        "/mcp",
+        "/mcp/nope",
+        "/mcp/transaction-risk/x",
+        "/docs/x",
+        "/docs",
+    ]
+    for method in ("GET", "PUT", "PATCH", "DELETE", "POST"):
+        for path in paths:
+            answer = http.request(method, path)
+            if answer.status_code >= 400:
+                assert answer.headers["content-type"] == "application/problem+json"
+                assert answer.json()["status"] == answer.status_code
 
 
 def test_no_random_body_breaks_the_server_or_makes_a_tool_fail(http: TestClient, plain: Make) -> None:
@@ -187,7 +195,7 @@ def test_no_random_body_breaks_the_server_or_makes_a_tool_fail(http: TestClient,
         "delete from audit where seq=5", "delete from audit where seq=1",
         "delete from audit where seq=(select max(seq) from audit)", "delete from audit; delete from seals",
         "delete from audit where seq>6; delete from seals where number>1",
-        "update audit set seq=1000 where seq=4; update audit set seq=4 where seq=5; update audit set seq=5 where seq=1000",
+        "update audit set seq=99 where seq=4; update audit set seq=4 where seq=5; update audit set seq=5 where seq=99",
         "update audit set writer='x'", "update seals set heads='{}' where number=1", "delete from seals",
     ],
 )  # fmt: skip
@@ -210,7 +218,7 @@ def test_markup_from_a_transaction_never_reaches_a_page_or_mail(
     app: App, http: TestClient, worked: Callable[[], int], samples: list[dict[str, Any]]
 ) -> None:
     evil = "<img src=x onerror=alert(1)>"
-    row = samples[1] | {name: evil for name in ("transaction_id", "customer_id", "merchant", "device_id", "memo")}
+    row = samples[1] | dict.fromkeys(("transaction_id", "customer_id", "merchant", "device_id", "memo"), evil)
     case_id = http.post("/v1/decisions", json=row | {"mcc": "6051"}).json()["case_id"]
     http.post(f"/v1/cases/{case_id}/notes", json={"text": evil}, headers={"x-actor": quote(evil)})
     worked()

@@ -299,3 +299,27 @@ def test_processes_of_another_data_folder_are_left_alone(tmp_path: Path) -> None
     finally:
         other.kill()
         other.wait()
+
+
+@pytest.mark.serve
+def test_a_make_run_whose_make_is_killed_stops_and_can_be_started_again(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    data_dir = tmp_path / "data"
+    environment = os.environ | {"FRAUDRAY_DATA_DIR": str(data_dir), "FRAUDRAY_PORT": str(port)}
+    for ending in (signal.SIGKILL, signal.SIGINT):
+        output = tmp_path / f"{ending.name}.out"
+        with output.open("wb") as out:
+            process = subprocess.Popen(
+                ["make", "run", "RUN_ARGS="], cwd=SUPPORT.parents[2], env=environment, stdout=out, stderr=out,
+                stdin=subprocess.DEVNULL, start_new_session=True,
+            )  # fmt: skip
+        run = Run(process, data_dir, output)
+        run.wait_for("Ctrl-C stops it.")
+        if ending is signal.SIGKILL:
+            process.kill()  # make alone, as `kill -9` of the process that a shell knows
+            process.wait(STOP_S_MAX)
+        else:
+            assert run.ctrl_c() in (0, 2, 130, -signal.SIGINT)
+        wait_until_nothing_is_left(data_dir)

@@ -106,6 +106,12 @@ def test_inferred_evidence_stops_at_the_ceiling_and_certainty_does_not() -> None
     assert certain.outcome_without_freeze is Outcome.APPROVE
 
 
+def test_certainty_other_than_a_freeze_acts_as_any_block() -> None:
+    listed = policy(rule(when="merchant == 'X'") + "    certain: true\n")
+    judged = listed.judge({"spending": True, "merchant": "X"})
+    assert (judged.score, judged.outcome_without_freeze) == (100, Outcome.BLOCK)
+
+
 def test_a_floor_lifts_and_its_lift_is_its_points() -> None:
     floor = "floors:\n  - {id: f, code: F, score: 80, when: spending, text: t}\n"
     judged = policy(rule(when="spending"), tail=floor).judge({"spending": True})

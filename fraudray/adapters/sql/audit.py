@@ -170,8 +170,10 @@ def verify(engine: Engine, key: bytes, anchor: Path) -> AuditReport:
         recorded = connection.execute(
             select(func.count()).select_from(t.audit).where(t.audit.c.kind == "decision")
         ).scalar_one()
+        differing = _differing_decisions(connection)
     if decided != recorded:
         problems.append(f"{decided} decisions are stored, but {recorded} are on the trail")
+    problems.extend(f"the stored decision on {subject} is not what the trail says" for subject in differing[:20])
     return AuditReport(entries, seals, tuple(problems))
 
 
@@ -219,6 +221,19 @@ def _verify_seals(
         if len(problems) >= 20:
             break
     return (number, previous), number
+
+
+def _differing_decisions(connection: Connection) -> list[str]:
+    """Transactions whose stored outcome or score differs from their entry on the trail."""
+    a, d = t.audit.c, t.decisions.c
+    first = (d.transaction_id == a.subject) & (d.revision == 1)
+    both = select(a.subject, a.body, d.decision, d.score).select_from(t.audit.outerjoin(t.decisions, first))
+    differing = []
+    for row in _rows(connection, both.where(a.kind == "decision")):
+        noted = orjson.loads(row["body"])
+        if (row["decision"], row["score"]) != (noted["decision"], noted["score"]):
+            differing.append(row["subject"])
+    return differing
 
 
 def _read_anchor(anchor: Path, problems: list[str]) -> tuple[int, str] | None:
