@@ -19,14 +19,17 @@ from fraudray.domain.cards import mask
 from fraudray.domain.case import CaseEntry, CaseSummary
 from fraudray.domain.decision import Moment, Outcome, Reason
 from fraudray.domain.errors import FieldProblem, InvalidTransaction, NotFound, Refused
+from fraudray.domain.evidence import GEOLOCATION_CHECKER
 from fraudray.domain.text import has_control_characters, is_unicode
-from fraudray.engine import Engine
+from fraudray.domain.transaction import Transaction
+from fraudray.engine import Engine, Outlook
 from fraudray.features.state import ATTEMPT_AGE_MAX_US, microseconds
 from fraudray.ports.clock import Clock, Ids
 from fraudray.ports.ledger import OutboxEntry
 from fraudray.reports.case_report import build_report
 
 TEXT_MAX = 4000
+TEN_MINUTES_US = 600 * 1_000_000
 
 
 class RefusedBy(BaseModel):
@@ -67,7 +70,8 @@ class Desk:
         if last is None:
             return answer
         tx = self._store.cases.transaction(last)
-        judgement = self._engine.preview(tx).judgement
+        outlook = self._engine.preview(tx)
+        judgement = outlook.judgement
         passes = judgement.outcome is Outcome.APPROVE
         return answer.model_copy(
             update={
@@ -76,7 +80,7 @@ class Desk:
                 "decision_now": judgement.outcome,
                 "refused_by": []
                 if passes
-                else [self._refusal(reason, customer_id, now) for reason in judgement.reasons],
+                else [self._refusal(reason, tx, outlook, now) for reason in judgement.reasons],
             }
         )
 
@@ -167,16 +171,27 @@ class Desk:
         self._store.reports.put(case_id, case_id=case_id, customer_id=case.customer_id, document=whole, at=now)
         return wanted
 
-    def _refusal(self, reason: Reason, customer_id: str, now: datetime) -> RefusedBy:
-        return RefusedBy(code=reason.code, text=reason.text, until=self._until(reason, customer_id, now))
+    def _refusal(self, reason: Reason, tx: Transaction, outlook: Outlook, now: datetime) -> RefusedBy:
+        return RefusedBy(code=reason.code, text=reason.text, until=self._until(reason, tx, outlook, now))
 
-    def _until(self, reason: Reason, customer_id: str, now: datetime) -> datetime | None:
-        """When time alone ends a refusal: velocity, once the window has moved past the attempts seen."""
-        if reason.family != "velocity":
+    def _until(self, reason: Reason, tx: Transaction, outlook: Outlook, now: datetime) -> datetime | None:
+        """When time alone ends a refusal: a transaction without a time of its own happens later when it comes later."""
+        if tx.timestamp is not None:
             return None
-        state = self._store.ledger.customer(customer_id).state
-        window_us = ATTEMPT_AGE_MAX_US if "24 hours" in reason.text else 10 * 60 * 1_000_000
-        newest = max((attempt.at_us for attempt in state.attempts), default=None)
+        if reason.family == "velocity":
+            return self._window_empty_at(reason, tx.customer_id, now)
+        place = outlook.evidence.tools[GEOLOCATION_CHECKER].items
+        seen = place.get("previous", {}).get("source") == "seen"
+        if seen and f"{GEOLOCATION_CHECKER}/travel" in reason.evidence and not place["travel"]["feasible"]:
+            lacking_min = place["travel"]["minimum_min"] - place["travel"]["elapsed_min"]
+            return now + timedelta(minutes=max(0.0, lacking_min))
+        return None
+
+    def _window_empty_at(self, reason: Reason, customer_id: str, now: datetime) -> datetime | None:
+        """When the window that a velocity rule looked at has moved past the attempts seen."""
+        attempts = self._store.ledger.customer(customer_id).state.attempts
+        window_us = ATTEMPT_AGE_MAX_US if "24 hours" in reason.text else TEN_MINUTES_US
+        newest = max((attempt.at_us for attempt in attempts), default=None)
         if newest is None:
             return None
         return now + timedelta(microseconds=max(0, newest + window_us - microseconds(now)))

@@ -17,6 +17,7 @@ def _blank(value: object) -> object:
 
 
 NOT_GIVEN = BeforeValidator(_blank)
+_ZONELESS = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?")
 """Null and the empty string both mean that the caller does not know: nothing is filled in for it."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -47,10 +48,21 @@ OptionalId = Annotated[Identifier | None, NOT_GIVEN]
 OptionalText = Annotated[FreeText | None, NOT_GIVEN]
 OptionalMemo = Annotated[Memo | None, NOT_GIVEN]
 OptionalAddress = Annotated[IpAddress | None, NOT_GIVEN, Field(description="IPv4 or IPv6 address; null if unknown.")]
+
+
+def _moment(value: object) -> object:
+    """A time without a zone is no moment: like the agents of the AWS sample send it, it counts as not given."""
+    return None if isinstance(value, str) and _ZONELESS.fullmatch(value.strip()) else value
+
+
 OptionalMoment = Annotated[
     Timestamp | None,
     NOT_GIVEN,
-    Field(description="RFC 3339 with its zone, for example 2025-12-01T19:13:54Z; null if unknown."),
+    BeforeValidator(_moment),
+    Field(
+        description="RFC 3339 with its zone, for example 2025-12-01T19:13:54Z; null if unknown. A time without a zone "
+        "counts as not given: it is not known which moment it means."
+    ),
 ]
 OptionalLatitude = Annotated[Latitude | None, Field(description="Decimal degrees; needs the longitude too.")]
 OptionalLongitude = Annotated[Longitude | None, Field(description="Decimal degrees; needs the latitude too.")]

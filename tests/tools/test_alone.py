@@ -81,7 +81,7 @@ def calls(case_id: str | None) -> dict[str, tuple[str, dict[str, Any], dict[str,
                 "transaction_id": "T", "customer_id": "C-12345", "amount": 20.5, "merchant": "Shop",
                 "location": "Oslo", "transaction_time": None,
             },
-            {"transaction_time": "2025-12-01 19:13:54"}, "- transaction_time: is not an RFC 3339",
+            {"transaction_time": "last night"}, "- transaction_time: is not an RFC 3339",
         ),
         "identity-verifier": (
             "verify_customer_identity",

@@ -199,10 +199,16 @@ def test_what_the_system_saw_last_stands_in_for_the_previous_place(app: App, cal
     assert answer["evidence"][f"{GEO}/previous"]["source"] == "seen"
 
 
+@pytest.mark.parametrize("written", ["2025-12-01 19:13:54", "2025-12-01T19:13:54.123", "2025-12-01T19:13"])
+def test_a_time_without_its_zone_counts_as_not_given(call: Ask, samples: list[dict[str, Any]], written: str) -> None:
+    answer = call(RISK, "check_transaction_risk", **risk_arguments(samples[0], transaction_time=written))
+    assert answer["evidence"][f"{RISK}/hour"] == {"status": "not_given"}
+
+
 def test_every_bad_argument_is_named_by_the_name_it_was_sent_under(call: Ask, samples: list[dict[str, Any]]) -> None:
     error = call(
         RISK, "check_transaction_risk",
-        **risk_arguments(samples[0], transaction_time="2025-12-01 19:13:54", amount=-1, merchant="a\x07b"),
+        **risk_arguments(samples[0], transaction_time="last night", amount=-1, merchant="a\x07b"),
     ).error  # fmt: skip
     assert "- transaction_time: is not an RFC 3339 date-time with its zone, for example 2026-01-31T12:00:00Z" in error
     assert "- amount: " in error

@@ -267,6 +267,18 @@ def test_unfreezing_says_whether_the_last_transaction_would_pass(
     assert app.desk.unfreeze("C-12345", reason="ok", actor="ana").would_pass_now is True
 
 
+def test_unfreezing_says_until_when_time_alone_refuses(app: App, clock: FixedClock, plain: Make) -> None:
+    app.engine.decide(plain(location="Seattle, WA", device_id="dev-abc123"))
+    clock.advance(minutes=10)
+    far = plain(location="Tokyo", card_present=False, device_id="dev-9")
+    assert app.engine.decide(far).decision is Outcome.BLOCK
+    answer = app.desk.unfreeze("C-12345", reason="travelling", actor="ana")
+    until = next(refusal.until for refusal in answer.refused_by if refusal.code == "IMPOSSIBLE_TRAVEL")
+    assert until is not None
+    clock.moment = until
+    assert "IMPOSSIBLE_TRAVEL" not in codes(app.engine.decide(far | {"transaction_id": "later"}))
+
+
 def test_a_further_alert_joins_the_open_case_within_the_window(
     app: App, clock: FixedClock, samples: list[dict[str, Any]]
 ) -> None:
