@@ -70,6 +70,10 @@ def _handle_errors(api: FastAPI, metrics: Metrics) -> None:
     async def routing(_request: Request, error: HTTPException) -> Response:
         return await refuse(problem(error.status_code, str(error.detail)), error.headers)
 
+    @api.exception_handler(Exception)
+    async def unexpected(_request: Request, _error: Exception) -> Response:
+        return await refuse(problem(500, "an unexpected error; the server's log says which"))
+
     @api.exception_handler(RequestValidationError)
     async def parameters(_request: Request, error: RequestValidationError) -> Response:
         errors = [

@@ -7,6 +7,7 @@ everything else                      FastAPI
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -73,6 +74,7 @@ def build_asgi_app() -> Starlette:
     Another process may still hold the data folder for a moment: a command, a tool's call, or the replica before this.
     """
     settings, give_up_at = load_settings(), time.monotonic() + FOLDER_WAIT_S
+    _log_to_stderr(settings.log_level)
     while True:
         try:
             return build_gateway(App(settings))
@@ -80,3 +82,12 @@ def build_asgi_app() -> Starlette:
             if time.monotonic() > give_up_at:
                 raise
             time.sleep(0.2)
+
+
+def _log_to_stderr(level: str) -> None:
+    """fraudray's own lines in the replica's log; the MCP SDK would wrap them at 80 columns."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger("fraudray")
+    logger.handlers, logger.propagate = [handler], False
+    logger.setLevel(level)

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -27,6 +27,9 @@ from fraudray.features.state import CustomerState, microseconds, record_attempt,
 from fraudray.policy.policy import Judgement, Policy
 from fraudray.ports.clock import Clock, Ids
 from fraudray.ports.ledger import CustomerRecord, DecisionUnit, Ledger
+
+if TYPE_CHECKING:
+    from fraudray.bootstrap import Decider
 
 _encode_state = msgspec.msgpack.Encoder().encode
 _decode_state = msgspec.msgpack.Decoder(CustomerState).decode
@@ -77,7 +80,7 @@ class Engine:
         self._in_flight: dict[str, _InFlight] = {}
 
     @classmethod
-    def from_settings(cls, **overrides: Any) -> Any:
+    def from_settings(cls, **overrides: Any) -> Decider:
         """An engine as the settings say (environment `FRAUDRAY_…`, one TOML file, `overrides`).
 
         Beside a running server that owns the data folder it decides through that server. Use it as a context

@@ -12,6 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from fraudray.bootstrap import App
+from fraudray.deployments.gateway import build_gateway
 from fraudray.domain.decision import Decision
 
 Make = Callable[..., dict[str, Any]]
@@ -275,3 +276,13 @@ def test_policy_in_force_and_explained(http: TestClient, samples: list[dict[str,
     given = http.post("/v1/policy/explain", json=samples[0] | {"transaction_id": "x"}).json()
     assert given["policy"]["hash"] == policy["hash"]
     problem(http.get("/v1/decisions/x"), 404)
+
+
+def test_even_an_unexpected_error_is_a_problem_document(app: App, samples: list[dict[str, Any]]) -> None:
+    """A table that vanished under the server: nobody's input, and still no bare page."""
+    with TestClient(build_gateway(app), raise_server_exceptions=False) as http:
+        http.post("/v1/decisions", json=samples[2])
+        with app.store.engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE decisions SET document_sealed = X'00'")
+            connection.exec_driver_sql("UPDATE cases SET opened_us = 'never'")
+        problem(http.get("/v1/cases"), 500)
