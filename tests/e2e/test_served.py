@@ -157,7 +157,9 @@ def test_only_loopback_listens_but_for_one_documented_port(served: Served) -> No
         except psutil.Error:
             continue
         for connection in listening:
-            (loopback if connection.laddr.ip in ("127.0.0.1", "::1") else open_to_all).add(connection.laddr.port)
+            (loopback if connection.laddr.ip.removeprefix("::ffff:") in ("127.0.0.1", "::1") else open_to_all).add(
+                connection.laddr.port
+            )
     assert int(served.url.rsplit(":", 1)[1]) in loopback
     assert len(open_to_all) <= 1
 
