@@ -57,8 +57,7 @@ class Decisions:
             detail = f"not durable within {DECIDE_LIMIT_S:.0f} s; send the same transaction again"
             return problem_response(problem(503, detail), {"retry-after": "1"})
         self._count(answer)
-        body = answer.decision.model_dump_json(exclude_none=True).encode()
-        return json_response(body, 200 if answer.replayed else 201)
+        return json_response(answer.to_json(), 200 if answer.replayed else 201)
 
     async def bulk(self, request: Request) -> Response:
         """200 with one result per row, in order: a decision or a problem."""
@@ -116,8 +115,7 @@ class Decisions:
             return self._bad_row(problem_of(error))
         self._count(answer)
         status = 200 if answer.replayed else 201
-        body = answer.decision.model_dump_json(exclude_none=True)
-        return status, f'{{"status":{status},"decision":{body}}}'.encode()
+        return status, b'{"status":%d,"decision":%b}' % (status, answer.to_json())
 
     def _bad_row(self, document: dict[str, Any]) -> tuple[int, bytes]:
         self._metrics.refused(document["status"])

@@ -41,6 +41,11 @@ class Answer:
 
     decision: Decision
     replayed: bool = False
+    document: bytes | None = None
+
+    def to_json(self) -> bytes:
+        """The decision as JSON; written already when it was decided just now."""
+        return self.document or self.decision.model_dump_json(exclude_none=True).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,15 +259,22 @@ class Engine:
         self, tx: Transaction, inquiry: Inquiry, customer: CustomerRecord, decision: Decision, effects: Effects,
         started: float, judged: float,
     ) -> Future[Answer]:  # fmt: skip
+        written = decision.to_json()
         unit = DecisionUnit(
-            transaction=tx, decision=decision, occurred_at=inquiry.at, state=_encode_state(customer.state),
-            opens_case=effects.opens_case, freeze=effects.freeze, outbox=effects.outbox,
+            transaction=tx,
+            decision=decision,
+            document=written.with_latency(decision.latency_ms),
+            occurred_at=inquiry.at,
+            state=_encode_state(customer.state),
+            opens_case=effects.opens_case,
+            freeze=effects.freeze,
+            outbox=effects.outbox,
             audit=effects.audit_notes(decision, tx),
-        )  # fmt: skip
+        )
         answer: Future[Answer] = Future()
         self._in_flight[tx.transaction_id] = _InFlight(tx.content_hash, answer)
 
-        def written(commit: Future[None]) -> None:
+        def durable(commit: Future[None]) -> None:
             # No lock: it is durable before it leaves `_in_flight`, so whoever misses it there finds it stored.
             del self._in_flight[tx.transaction_id]
             error = commit.exception()
@@ -274,7 +286,8 @@ class Engine:
             latency = decision.latency_ms.model_copy(
                 update={"total": _ms(ended - started), "store": _ms(ended - judged)}
             )
-            answer.set_result(Answer(decision.model_copy(update={"latency_ms": latency})))
+            final = decision.model_copy(update={"latency_ms": latency})
+            answer.set_result(Answer(final, document=written.with_latency(latency)))
 
         try:
             commit = self._ledger.commit(unit)
@@ -282,7 +295,7 @@ class Engine:
             del self._in_flight[tx.transaction_id]
             self._ledger.forget(tx.customer_id)
             raise
-        commit.add_done_callback(written)
+        commit.add_done_callback(durable)
         return answer
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -122,3 +123,19 @@ class Decision(_Document):
     investigator: InvestigatorState = InvestigatorState()
     decided_at: Moment
     latency_ms: Latency
+
+    def to_json(self) -> DecisionJson:
+        """The document as JSON, but for its latency, which goes on growing until the answer leaves."""
+        body = self.model_dump_json(exclude_none=True, exclude={"latency_ms"})
+        return DecisionJson(body.encode()[:-1])
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionJson:
+    """A decision written once, for the record and for the answer."""
+
+    head: bytes
+
+    def with_latency(self, latency: Latency) -> bytes:
+        """The whole document."""
+        return self.head + b',"latency_ms":' + latency.model_dump_json(exclude_none=True).encode() + b"}"

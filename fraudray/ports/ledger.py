@@ -62,6 +62,7 @@ class DecisionUnit:
 
     transaction: Transaction
     decision: Decision
+    document: bytes  # the decision as JSON
     occurred_at: datetime
     state: bytes
     opens_case: bool

