@@ -189,6 +189,7 @@ def test_two_servers_run_side_by_side_on_their_own_folders_and_ports(server: Run
     assert status_of(first.url + "/readyz") == 200
 
 
+@pytest.mark.slow
 @pytest.mark.serve
 def test_after_kill_9_the_next_start_ends_the_haproxy_that_holds_the_port_and_works(tmp_path: Path) -> None:
     data_dir, port = tmp_path / "data", free_port()
@@ -216,6 +217,7 @@ def test_after_kill_9_the_next_start_ends_the_haproxy_that_holds_the_port_and_wo
             assert find_marked(run_marker(data_dir)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.serve
 def test_kill_9_of_the_supervisor_alone_ends_in_an_orderly_stop(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
@@ -228,6 +230,7 @@ def test_kill_9_of_the_supervisor_alone_ends_in_an_orderly_stop(tmp_path: Path) 
         assert "Serve stopped" in (data_dir / "logs/server/console.log").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.serve
 def test_a_server_whose_ray_daemon_dies_says_so_and_leaves_nothing(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
@@ -239,6 +242,7 @@ def test_a_server_whose_ray_daemon_dies_says_so_and_leaves_nothing(tmp_path: Pat
         assert find_marked(run_marker(data_dir)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.serve
 @pytest.mark.parametrize("after_s", [0.0, 2.0, 6.0])
 def test_ctrl_c_while_starting_stops_at_once_and_leaves_nothing(tmp_path: Path, after_s: float) -> None:
@@ -301,6 +305,7 @@ def test_processes_of_another_data_folder_are_left_alone(tmp_path: Path) -> None
         other.wait()
 
 
+@pytest.mark.slow
 @pytest.mark.serve
 def test_a_make_run_whose_make_is_killed_stops_and_can_be_started_again(tmp_path: Path) -> None:
     with socket.socket() as probe:
