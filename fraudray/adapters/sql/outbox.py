@@ -18,7 +18,7 @@ from fraudray.domain.errors import NotFound, Refused
 from fraudray.ports.ledger import AuditNote, OutboxEntry
 
 LEASE_S = 60
-ATTEMPTS_MAX = 8
+ATTEMPTS_MAX = 16  # over an hour, with the pauses below
 PAUSE_FIRST_S = 2
 PAUSE_MAX_S = 600
 
