@@ -157,27 +157,19 @@ class Engine:
             self._remember(inquiry, customer, judgement, effects)
             return self._store(tx, inquiry, customer, decision, effects, started, judged)
 
-    def preview(self, tx: Transaction, *, ignore_freeze: bool = False) -> Outlook:
-        """What this transaction would get now, without deciding, storing or remembering anything."""
-        now = self.clock.now()
-        remote = self._ask_remote(tx, now)
-        with self._lock:
-            customer = self._ledger.customer(tx.customer_id)
-            inquiry = self._inquiry(tx, customer, now)
-            evidence = Evidence(self._gatherer.local(inquiry) | remote)
-            facts = collect_facts(inquiry, evidence, None if ignore_freeze else customer.freeze, self.policy)
-            return Outlook(self.policy.judge(facts), facts, evidence)
+    def preview(self, tx: Transaction, *, only: str | None = None) -> Outlook:
+        """What this transaction would get now, without deciding, storing or remembering anything.
 
-    def look(self, tool: str, tx: Transaction) -> tuple[ToolEvidence, Judgement]:
-        """One read tool's evidence, and the policy restricted to it: what the tool's own face answers with."""
+        With `only`, on one read tool's evidence alone: what the tool's own face answers with.
+        """
         now = self.clock.now()
-        remote = self._ask_remote(tx, now, only=tool)
+        remote = self._ask_remote(tx, now, only=only)
         with self._lock:
             customer = self._ledger.customer(tx.customer_id)
             inquiry = self._inquiry(tx, customer, now)
-            evidence = Evidence(self._gatherer.local(inquiry, only=tool) | remote)
-            facts = collect_facts(inquiry, evidence, None, self.policy)
-            return evidence.tools[tool], self.policy.judge(facts, tool=tool)
+            evidence = Evidence(self._gatherer.local(inquiry, only=only) | remote)
+            facts = collect_facts(inquiry, evidence, customer.freeze, self.policy)
+            return Outlook(self.policy.judge(facts, tool=only), facts, evidence)
 
     def _inquiry(self, tx: Transaction, customer: CustomerRecord, now: datetime) -> Inquiry:
         document = self.policy.document

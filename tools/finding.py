@@ -45,7 +45,8 @@ class Look:
 
 def look(app: App, tool: str, tx: Transaction) -> Look:
     """Ask one read tool about a transaction; changes nothing. Raises ToolUnavailableError."""
-    evidence, judgement = app.engine.look(tool, tx)
+    outlook = app.engine.preview(tx, only=tool)
+    evidence, judgement = outlook.evidence.tools[tool], outlook.judgement
     if evidence.status != "ok":
         raise ToolUnavailableError(
             f"{tool} is unavailable ({evidence.error}): this says nothing about the transaction; try again or go on "

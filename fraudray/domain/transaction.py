@@ -296,14 +296,6 @@ class Transaction(BaseModel):
         except ValidationError as error:
             raise InvalidTransaction(field_problems(error)) from None
 
-    @classmethod
-    def parse_json(cls, body: bytes | str, *, now: datetime) -> Self:
-        """A transaction from JSON text. Raises `InvalidTransaction`, or ValueError for what is not JSON."""
-        data = load_json(body)
-        if not isinstance(data, dict):
-            raise InvalidTransaction([FieldProblem("", "object_expected", "a transaction is a JSON object")])
-        return cls.parse(data, now=now)
-
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of the normalised content: equal for the same body however its keys and numbers are written."""

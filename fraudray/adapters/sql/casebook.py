@@ -152,16 +152,11 @@ class SqlCaseBook:
             taken = connection.execute(select(t.cases.c.case_id).where(t.cases.c.case_id == summary.case_id)).scalar()
             if taken:
                 raise Refused(f"there is a case {summary.case_id} already")
-            connection.execute(
-                insert(t.cases),
-                [
-                    {
-                        "case_id": summary.case_id, "customer_id": summary.customer_id, "status": "open",
-                        "score": summary.score, "decision": summary.decision.value, "opened_us": at_us,
-                        "last_alert_us": at_us, "updated_us": at_us,
-                    }
-                ],
+            self._rows.open_case(
+                summary.case_id, customer_id=summary.customer_id, score=summary.score, decision=summary.decision,
+                at_us=at_us,
             )  # fmt: skip
+            self._rows.flush(connection)  # what follows writes to the case
             self._note(at_us, AuditNote("case_opened", summary.case_id, author, {"customer_id": summary.customer_id}))
             self._put_entry(connection, summary.case_id, summary.customer_id, entry)
 

@@ -238,7 +238,7 @@ class SqlLedger:
             {"customer_id": tx.customer_id, "state_sealed": box.seal(unit.state, tx.customer_id), "updated_us": at_us},
         )
         if decision.case_id is not None:
-            self._write_case(connection, unit, at_us)
+            self._write_case(connection, unit, decision.case_id, at_us)
         if unit.freeze is not None:
             freeze = unit.freeze
             rows.insert(
@@ -252,35 +252,24 @@ class SqlLedger:
                     "transaction_id": freeze.transaction_id,
                 },
             )
-        self._write_outbox(unit, box, at_us)
+        for entry in unit.outbox:
+            rows.enqueue(entry, box, at_us)
         for note in unit.audit:
             rows.note(at_us, note)
 
-    def _write_case(self, connection: Connection, unit: DecisionUnit, at_us: int) -> None:
+    def _write_case(self, connection: Connection, unit: DecisionUnit, case_id: str, at_us: int) -> None:
         decision = unit.decision
         if unit.opens_case:
-            self._rows.insert(
-                t.cases,
-                {
-                    "case_id": decision.case_id,
-                    "customer_id": decision.customer_id,
-                    "status": "open",
-                    "score": decision.score,
-                    "decision": decision.decision.value,
-                    "opened_us": at_us,
-                    "last_alert_us": at_us,
-                    "updated_us": at_us,
-                },
+            self._rows.open_case(
+                case_id, customer_id=decision.customer_id, score=decision.score, decision=decision.decision, at_us=at_us
             )
             return
         self._rows.flush(connection)  # the case may be one that this very batch opens
-        case = connection.execute(
-            select(t.cases.c.score, t.cases.c.decision).where(t.cases.c.case_id == decision.case_id)
-        ).one()
+        case = connection.execute(select(t.cases.c.score, t.cases.c.decision).where(t.cases.c.case_id == case_id)).one()
         higher = decision.score > case.score
         connection.execute(
             update(t.cases)
-            .where(t.cases.c.case_id == decision.case_id)
+            .where(t.cases.c.case_id == case_id)
             .values(
                 last_alert_us=at_us,
                 updated_us=at_us,
@@ -288,26 +277,6 @@ class SqlLedger:
                 decision=decision.decision.value if higher else case.decision,
             )
         )
-
-    def _write_outbox(self, unit: DecisionUnit, box: Box, at_us: int) -> None:
-        for entry in unit.outbox:
-            self._rows.insert(
-                t.outbox,
-                {
-                    "entry_id": entry.entry_id,
-                    "kind": entry.kind,
-                    "idempotency_key": entry.idempotency_key,
-                    "decision_id": entry.decision_id,
-                    "case_id": entry.case_id,
-                    "customer_id": entry.customer_id,
-                    "details_sealed": box.seal(orjson.dumps(entry.details), entry.customer_id),
-                    "status": "pending",
-                    "attempts": 0,
-                    "created_us": at_us,
-                    "due_us": at_us,
-                    "leased_until_us": 0,
-                },
-            )
 
 
 def _opened(box: Box, row: tuple[Any, ...] | None, owner: str, decode: Callable[[bytes], T]) -> T | None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, func, or_, select, update
 
 from fraudray.adapters.sql import schema as t
 from fraudray.adapters.sql.keys import CustomerKeys
@@ -49,25 +49,13 @@ class SqlOutbox:
             key = entry.idempotency_key
             if connection.execute(select(t.outbox.c.entry_id).where(t.outbox.c.idempotency_key == key)).first():
                 return False
-            connection.execute(
-                insert(t.outbox),
-                [
-                    {
-                        "entry_id": entry.entry_id, "kind": entry.kind, "idempotency_key": key,
-                        "decision_id": entry.decision_id, "case_id": entry.case_id, "customer_id": entry.customer_id,
-                        "details_sealed": self._keys.for_writing(connection, entry.customer_id).seal(
-                            orjson.dumps(entry.details), entry.customer_id
-                        ), "status": "pending", "attempts": 0,
-                        "created_us": at_us, "due_us": at_us, "leased_until_us": 0,
-                    }
-                ],
-            )  # fmt: skip
+            self._rows.enqueue(entry, self._keys.for_writing(connection, entry.customer_id), at_us)
             self._rows.note(at_us, AuditNote("action_requested", entry.entry_id, actor, {"kind": entry.kind}))
             return True
 
         return bool(self._writer.submit(write).result())
 
-    def lease(self, now: datetime, *, limit: int = 20) -> list[OutboxRow]:
+    def lease(self, now: datetime, *, limit: int = 5) -> list[OutboxRow]:
         """Take what is due for a minute."""
         now_us = t.to_us(now)
         due = (

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Table
 
 from fraudray.adapters.sql import schema as t
 from fraudray.adapters.sql.audit import AuditChain
 from fraudray.adapters.sql.driver import Inserts
 from fraudray.adapters.sql.keys import CustomerKeys
-from fraudray.ports.ledger import AuditNote
+from fraudray.adapters.vault import Box
+from fraudray.domain.decision import Outcome
+from fraudray.ports.ledger import AuditNote, OutboxEntry
 
 Row = dict[str, Any]
 
@@ -34,6 +37,42 @@ class Rows:
     def note(self, at_us: int, note: AuditNote) -> None:
         """Append to the audit trail."""
         self.insert(t.audit, self._audit.append(at_us, note))
+
+    def enqueue(self, entry: OutboxEntry, box: Box, at_us: int) -> None:
+        """Put an action into the outbox, due at once."""
+        self.insert(
+            t.outbox,
+            {
+                "entry_id": entry.entry_id,
+                "kind": entry.kind,
+                "idempotency_key": entry.idempotency_key,
+                "decision_id": entry.decision_id,
+                "case_id": entry.case_id,
+                "customer_id": entry.customer_id,
+                "details_sealed": box.seal(orjson.dumps(entry.details), entry.customer_id),
+                "status": "pending",
+                "attempts": 0,
+                "created_us": at_us,
+                "due_us": at_us,
+                "leased_until_us": 0,
+            },
+        )
+
+    def open_case(self, case_id: str, *, customer_id: str, score: int, decision: Outcome, at_us: int) -> None:
+        """Open a case with its first alert."""
+        self.insert(
+            t.cases,
+            {
+                "case_id": case_id,
+                "customer_id": customer_id,
+                "status": "open",
+                "score": score,
+                "decision": decision.value,
+                "opened_us": at_us,
+                "last_alert_us": at_us,
+                "updated_us": at_us,
+            },
+        )
 
     def flush(self, connection: Connection) -> None:
         """Write everything in the current transaction."""
