@@ -51,6 +51,8 @@ class Vault:
             raise SettingsError("the master key must have 32 bytes")
         self._master = Box(_derive(master, b"wrap"))
         self._blind = _derive(master, b"blind-index")
+        self.house = Box(_derive(master, b"house"))
+        """For what belongs to no one customer: list entries, webhook secrets. Bound to the row's id as owner."""
         self.audit_key = _derive(master, b"audit-chain")
 
     @classmethod

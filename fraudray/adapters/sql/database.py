@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from fraudray.domain.errors import SettingsError, StoreFailed, StoreInUse
 
 Fsync = Literal["full", "normal"]
-HEAD = "0001"
+HEAD = "0002"
 
 
 class OwnerLock:

@@ -72,18 +72,23 @@ decisions = Table(
     Column("merchant", String(200), nullable=False),
     Column("reason_codes", Text, nullable=False),
     Column("policy_hash", String(80), nullable=False),
-    Column("case_id", String(32), nullable=True),
+    Column("case_id", String(64), nullable=True),
+    Column("mcc", String(4), nullable=True),
+    Column("channel", String(16), nullable=True),
+    Column("transaction_type", String(32), nullable=True),
+    Column("policy_name", String(64), nullable=True),
     Column("occurred_us", BigInteger, nullable=False),
     Column("decided_us", BigInteger, nullable=False),
     Column("document_sealed", LargeBinary, nullable=False),
     PrimaryKeyConstraint("transaction_id", "revision"),
     Index("decisions_by_customer", "customer_id", "decided_us"),
     Index("decisions_by_case", "case_id"),
+    Index("decisions_by_time", "decided_us"),
 )
 cases = Table(
     "cases",
     metadata,
-    Column("case_id", String(32), primary_key=True),
+    Column("case_id", String(64), primary_key=True),
     Column("customer_id", String(128), nullable=False),
     Column("status", String(16), nullable=False),
     Column("score", Integer, nullable=False),
@@ -98,7 +103,7 @@ case_entries = Table(
     "case_entries",
     metadata,
     Column("entry_id", String(64), primary_key=True),
-    Column("case_id", String(32), nullable=False),
+    Column("case_id", String(64), nullable=False),
     Column("at_us", BigInteger, nullable=False),
     Column("author", String(128), nullable=False),
     Column("kind", String(32), nullable=False),
@@ -126,7 +131,7 @@ outbox = Table(
     Column("kind", String(32), nullable=False),
     Column("idempotency_key", String(200), nullable=False),
     Column("decision_id", String(64), nullable=False),
-    Column("case_id", String(32), nullable=True),
+    Column("case_id", String(64), nullable=True),
     Column("customer_id", String(128), nullable=False),
     Column("details_sealed", LargeBinary, nullable=False),
     Column("status", String(16), nullable=False),  # pending, done, dead
@@ -144,7 +149,7 @@ reports = Table(
     "reports",
     metadata,
     Column("report_id", String(64), primary_key=True),
-    Column("case_id", String(32), nullable=False),
+    Column("case_id", String(64), nullable=False),
     Column("customer_id", String(128), nullable=False),
     Column("made_us", BigInteger, nullable=False),
     Column("document_sealed", LargeBinary, nullable=False),
@@ -171,6 +176,62 @@ seals = Table(
     Column("heads", Text, nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
 )
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("blind", LargeBinary(32), nullable=False),
+    Column("customer_id", String(128), nullable=False),
+    Column("first_us", BigInteger, nullable=False),
+    Column("last_us", BigInteger, nullable=False),
+    PrimaryKeyConstraint("blind", "customer_id"),
+    Index("sightings_by_customer", "customer_id"),
+)
+list_entries = Table(
+    "list_entries",
+    metadata,
+    Column("entry_id", String(64), primary_key=True),
+    Column("level", String(16), nullable=False),  # deny, allow, block, mute
+    Column("kind", String(24), nullable=False),
+    Column("blind", LargeBinary(32), nullable=False),
+    Column("value_sealed", LargeBinary, nullable=False),
+    Column("rule_id", String(64), nullable=True),
+    Column("reason_sealed", LargeBinary, nullable=False),
+    Column("author", String(128), nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=True),
+    Column("removed_us", BigInteger, nullable=True),
+    Column("removed_by", String(128), nullable=True),
+    Index("list_entries_by_value", "blind"),
+    Index("list_entries_by_kind", "level", "kind"),
+)
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("key_id", String(32), primary_key=True),
+    Column("name", String(128), nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("scopes", String(200), nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("created_by", String(128), nullable=False),
+    Column("expires_us", BigInteger, nullable=True),
+    Column("last_used_us", BigInteger, nullable=True),
+    Column("revoked_us", BigInteger, nullable=True),
+    Column("revoked_by", String(128), nullable=True),
+)
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("webhook_id", String(64), primary_key=True),
+    Column("url", String(2000), nullable=False),
+    Column("secret_sealed", LargeBinary, nullable=False),
+    Column("events", Text, nullable=False),
+    Column("status", String(16), nullable=False),  # on, off
+    Column("status_reason", String(500), nullable=True),
+    Column("created_us", BigInteger, nullable=False),
+    Column("created_by", String(128), nullable=False),
+    Column("removed_us", BigInteger, nullable=True),
+    Column("removed_by", String(128), nullable=True),
+)
 
 
 def from_us(value: int) -> datetime:
@@ -179,6 +240,7 @@ def from_us(value: int) -> datetime:
 
 
 __all__ = [
+    "api_keys",
     "audit",
     "case_entries",
     "cases",
@@ -189,9 +251,12 @@ __all__ = [
     "decisions",
     "freezes",
     "from_us",
+    "list_entries",
     "metadata",
     "outbox",
     "reports",
     "seals",
+    "sightings",
     "to_us",
+    "webhooks",
 ]

@@ -1,0 +1,62 @@
+"""Policy, outbox and audit trail."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query
+from starlette.responses import Response
+
+from fraudray.deployments.bodies import json_response
+from fraudray.deployments.routes.inputs import Author, Document, Limit, Offset
+from fraudray.domain.errors import FieldProblem, InvalidTransaction
+from fraudray.service import LocalService
+
+
+def router(service: LocalService) -> APIRouter:
+    routes = APIRouter()
+
+    @routes.get("/policy", tags=["policy"])
+    def policy() -> Response:
+        """The policy in force: name, version, hash, document and source."""
+        return json_response(service.policy())
+
+    @routes.get("/policy/explain", tags=["policy"])
+    def explain_stored(transaction_id: Annotated[str, Query(min_length=1, max_length=128)]) -> Response:
+        """How each rule comes out now for a stored transaction."""
+        return json_response(service.explain(transaction_id))
+
+    @routes.post("/policy/explain", tags=["policy"])
+    def explain_given(body: Document) -> Response:
+        """How each rule would come out for a transaction; nothing is stored."""
+        if not isinstance(body, dict):
+            raise InvalidTransaction([FieldProblem("", "object_expected", "a transaction is a JSON object")])
+        return json_response(service.explain(body))
+
+    @routes.get("/outbox", tags=["operations"])
+    def outbox(
+        status: Annotated[str | None, Query(pattern="^(pending|done|dead)$")] = None,
+        limit: Limit = 50,
+        offset: Offset = 0,
+    ) -> Response:
+        """Actions that left, wait or were given up."""
+        return json_response(service.outbox(status=status, limit=limit, offset=offset))
+
+    @routes.post("/outbox/{entry_id}/retry", tags=["operations"])
+    def retry(entry_id: str, author: Author, _body: Annotated[dict[str, Any] | None, Body()] = None) -> Response:
+        """Send a dead entry once more."""
+        return json_response(service.retry(entry_id, author=author))
+
+    @routes.get("/audit", tags=["operations"])
+    def audit(
+        subject: Annotated[str | None, Query(max_length=128)] = None, limit: Limit = 100, offset: Offset = 0
+    ) -> Response:
+        """The audit trail, newest first."""
+        return json_response(service.audit(subject=subject, limit=limit, offset=offset))
+
+    @routes.get("/audit/verify", tags=["operations"])
+    def verify() -> Response:
+        """Check the whole audit trail."""
+        return json_response(service.verify_audit())
+
+    return routes

@@ -1,0 +1,70 @@
+"""Decisions as stored, cases and reports."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import HTMLResponse, Response
+
+from fraudray.deployments.bodies import json_response
+from fraudray.deployments.routes.inputs import Author, Document, Limit, Offset, fields_of
+from fraudray.reports.case_report import render_html
+from fraudray.service import LocalService
+
+_PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+
+
+def router(service: LocalService) -> APIRouter:
+    routes = APIRouter()
+
+    @routes.get("/decisions/{transaction_id:path}", tags=["decisions"])
+    def decision(transaction_id: str) -> Response:
+        """The current revision of a decision, with its actions' outcomes."""
+        return json_response(service.decision(transaction_id))
+
+    @routes.get("/cases", tags=["cases"])
+    def cases(
+        status: Annotated[str | None, Query(pattern="^(open|closed)$")] = None,
+        customer_id: str | None = None,
+        q: Annotated[str | None, Query(max_length=200)] = None,
+        limit: Limit = 50,
+        offset: Offset = 0,
+    ) -> Response:
+        """Cases, newest alert first; `q` finds ids, merchants and reason codes."""
+        found = service.cases(status=status, customer_id=customer_id, q=q, limit=limit, offset=offset)
+        return json_response(found)
+
+    @routes.get("/cases/{case_id}", tags=["cases"])
+    def case(case_id: str) -> Response:
+        """A case with its decisions and notes."""
+        return json_response(service.case(case_id))
+
+    @routes.post("/cases/{case_id}/notes", status_code=201, tags=["cases"])
+    def note(case_id: str, body: Document, author: Author) -> Response:
+        """Add a note: `{"text": …}`."""
+        fields = fields_of(body, "text")
+        return json_response(service.note(case_id, text=fields["text"], author=author), 201)
+
+    @routes.post("/cases/{case_id}/close", tags=["cases"])
+    def close(case_id: str, body: Document, author: Author) -> Response:
+        """Close a case: `{"disposition": …, "reason": …}`."""
+        fields = fields_of(body, "disposition", "reason")
+        return json_response(service.close_case(case_id, author=author, **fields))
+
+    @routes.get("/reports/{report_id}", tags=["cases"])
+    def report(
+        report_id: str,
+        request: Request,
+        wanted: Annotated[str | None, Query(alias="format", pattern="^(html|json)$")] = None,
+    ) -> Response:
+        """A case's report: a page, or JSON with `?format=json` or by the Accept header."""
+        document = service.report(report_id)
+        accept = request.headers.get("accept", "")
+        as_json = wanted == "json" or (wanted is None and "application/json" in accept and "text/html" not in accept)
+        if as_json:
+            return json_response(document)
+        headers = {"content-security-policy": _PAGE_POLICY, "x-content-type-options": "nosniff"}
+        return HTMLResponse(render_html(document), headers=headers)
+
+    return routes

@@ -1,0 +1,139 @@
+"""`Service` over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
+
+from fraudray.client.wire import Wire, encode, error_of, part, plain, to_json
+from fraudray.domain.decision import Decision
+from fraudray.domain.errors import FraudrayError
+from fraudray.domain.transaction import Transaction
+
+BULK_ROWS = 1000
+
+
+class Client:
+    """Speaks the HTTP API and raises the library's own errors. Times out after 30 s."""
+
+    def __init__(self, base_url: str) -> None:
+        self.wire = Wire(base_url)
+        self.base_url = self.wire.base_url
+
+    def decide(self, tx: Transaction | Mapping[str, Any]) -> Decision:
+        """See `Engine.decide`."""
+        body = to_json(tx)
+        return Decision.model_validate_json(self.wire.answer("POST", "/v1/decisions", content=body).content)
+
+    async def decide_async(self, tx: Transaction | Mapping[str, Any]) -> Decision:
+        """See `Engine.decide_async`."""
+        answer = await self.wire.answer_async("POST", "/v1/decisions", to_json(tx))
+        return Decision.model_validate_json(answer.content)
+
+    def decide_many(self, txs: Iterable[Transaction | Mapping[str, Any]]) -> list[Decision | FraudrayError]:
+        """See `Engine.decide_many`; sent in bulks of 1,000."""
+        return [_outcome(row) for row in self.decide_rows([plain(tx) for tx in txs])]
+
+    def decide_rows(self, rows: Sequence[Any]) -> list[dict[str, Any]]:
+        """See `Service.decide_rows`; sent in bulks of 1,000."""
+        done: list[dict[str, Any]] = []
+        for start in range(0, len(rows), BULK_ROWS):
+            body = b"[" + b",".join(encode(row) for row in rows[start : start + BULK_ROWS]) + b"]"
+            done += self.wire.answer("POST", "/v1/decisions/bulk", content=body).json()["results"]
+        return done
+
+    def decision(self, transaction_id: str) -> dict[str, Any]:
+        """See `Service.decision`."""
+        return self.wire.get(f"/v1/decisions/{part(transaction_id)}")
+
+    def explain(self, transaction: str | Mapping[str, Any]) -> dict[str, Any]:
+        """See `Service.explain`."""
+        if isinstance(transaction, str):
+            return self.wire.get("/v1/policy/explain", transaction_id=transaction)
+        return self.wire.send("POST", "/v1/policy/explain", plain(transaction))
+
+    def policy(self) -> dict[str, Any]:
+        """See `Service.policy`."""
+        return self.wire.get("/v1/policy")
+
+    def cases(
+        self, *, status: str | None = None, customer_id: str | None = None, q: str | None = None,
+        limit: int = 50, offset: int = 0,
+    ) -> dict[str, Any]:  # fmt: skip
+        """See `Service.cases`."""
+        return self.wire.get("/v1/cases", status=status, customer_id=customer_id, q=q, limit=limit, offset=offset)
+
+    def case(self, case_id: str) -> dict[str, Any]:
+        """See `Service.case`."""
+        return self.wire.get(f"/v1/cases/{part(case_id)}")
+
+    def note(self, case_id: str, *, text: str, author: str) -> dict[str, Any]:
+        """See `Service.note`."""
+        return self.wire.send("POST", f"/v1/cases/{part(case_id)}/notes", {"text": text}, author)
+
+    def close_case(self, case_id: str, *, disposition: str, reason: str, author: str) -> dict[str, Any]:
+        """See `Service.close_case`."""
+        body = {"disposition": disposition, "reason": reason}
+        return self.wire.send("POST", f"/v1/cases/{part(case_id)}/close", body, author)
+
+    def report(self, report_id: str) -> dict[str, Any]:
+        """See `Service.report`."""
+        return self.wire.get(f"/v1/reports/{part(report_id)}", format="json")
+
+    def customers(self, *, limit: int = 50, offset: int = 0) -> dict[str, Any]:
+        """See `Service.customers`."""
+        return self.wire.get("/v1/customers", limit=limit, offset=offset)
+
+    def customer(self, customer_id: str) -> dict[str, Any]:
+        """See `Service.customer`."""
+        return self.wire.get(f"/v1/customers/{part(customer_id)}")
+
+    def put_customers(self, profiles: Sequence[Mapping[str, Any]], *, author: str) -> dict[str, Any]:
+        """See `Service.put_customers`."""
+        return self.wire.send("POST", "/v1/customers", list(profiles), author)
+
+    def account(self, customer_id: str) -> dict[str, Any]:
+        """See `Service.account`."""
+        return self.wire.get(f"/v1/customers/{part(customer_id)}/account")
+
+    def unfreeze(self, customer_id: str, *, reason: str, author: str) -> dict[str, Any]:
+        """See `Service.unfreeze`."""
+        return self.wire.send("POST", f"/v1/customers/{part(customer_id)}/unfreeze", {"reason": reason}, author)
+
+    def hold(self, customer_id: str, *, reason: str | None, author: str) -> dict[str, Any]:
+        """See `Service.hold`."""
+        return self.wire.send("POST", f"/v1/customers/{part(customer_id)}/hold", {"reason": reason}, author)
+
+    def erase(self, customer_id: str, *, reason: str, author: str) -> dict[str, Any]:
+        """See `Service.erase`."""
+        return self.wire.send("POST", f"/v1/customers/{part(customer_id)}/erase", {"reason": reason}, author)
+
+    def outbox(self, *, status: str | None = None, limit: int = 50, offset: int = 0) -> dict[str, Any]:
+        """See `Service.outbox`."""
+        return self.wire.get("/v1/outbox", status=status, limit=limit, offset=offset)
+
+    def retry(self, entry_id: str, *, author: str) -> dict[str, Any]:
+        """See `Service.retry`."""
+        return self.wire.send("POST", f"/v1/outbox/{part(entry_id)}/retry", {}, author)
+
+    def audit(self, *, subject: str | None = None, limit: int = 100, offset: int = 0) -> dict[str, Any]:
+        """See `Service.audit`."""
+        return self.wire.get("/v1/audit", subject=subject, limit=limit, offset=offset)
+
+    def verify_audit(self) -> dict[str, Any]:
+        """See `Service.verify_audit`."""
+        return self.wire.get("/v1/audit/verify")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.wire.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _outcome(row: dict[str, Any]) -> Decision | FraudrayError:
+    return Decision.model_validate(row["decision"]) if "decision" in row else error_of(row["status"], row["problem"])

@@ -1,0 +1,131 @@
+"""One HTTP connection to a fraudray server: JSON out and in, problem documents as the library's own errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import orjson
+
+from fraudray.domain.errors import (
+    ConflictingTransaction,
+    FieldProblem,
+    FraudrayError,
+    InvalidTransaction,
+    NotFound,
+    Refused,
+    StoreFailed,
+)
+from fraudray.domain.transaction import Transaction
+
+TIMEOUT_S = 30
+
+
+class Wire:
+    """Asks the server. Times out after 30 s."""
+
+    def __init__(self, base_url: str) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._http = httpx.Client(base_url=self.base_url, timeout=TIMEOUT_S)
+
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
+        """The document at `path`; a query without a value is left out."""
+        wanted = {name: value for name, value in query.items() if value is not None}
+        document: dict[str, Any] = self.answer("GET", path, params=wanted).json()
+        return document
+
+    def send(self, method: str, path: str, body: Any, author: str | None = None) -> dict[str, Any]:
+        """Send a JSON body; the document that comes back."""
+        headers = _JSON | ({"x-actor": quote(author, safe="@ ")} if author else {})
+        content = encode(body)
+        document: dict[str, Any] = self.answer(method, path, content=content, headers=headers).json()
+        return document
+
+    def answer(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """A successful response. Raises the library's own errors."""
+        if "content" in request:
+            request.setdefault("headers", _JSON)
+        try:
+            return _checked(self._http.request(method, path, **request))
+        except httpx.HTTPError as error:
+            raise _unreachable(self.base_url, error) from None
+
+    async def answer_async(self, method: str, path: str, content: str) -> httpx.Response:
+        """`answer` without blocking the event loop."""
+        async with httpx.AsyncClient(base_url=self.base_url, timeout=TIMEOUT_S) as http:
+            try:
+                response = await http.request(method, path, content=content, headers=_JSON)
+            except httpx.HTTPError as error:
+                raise _unreachable(self.base_url, error) from None
+        return _checked(response)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+
+_JSON = {"content-type": "application/json"}
+
+
+def part(value: str) -> str:
+    """A value as one segment of an address."""
+    return quote(value, safe="")
+
+
+def to_json(tx: Transaction | Mapping[str, Any]) -> str:
+    """The transaction as JSON; a mapping is checked here first, so that its errors are the library's own."""
+    if not isinstance(tx, Transaction):
+        tx = Transaction.parse(tx, now=datetime.now(UTC))
+    return tx.model_dump_json(exclude_none=True)
+
+
+def plain(tx: Transaction | Mapping[str, Any]) -> Mapping[str, Any]:
+    """The transaction as JSON-ready values."""
+    return tx.model_dump(mode="json", exclude_none=True) if isinstance(tx, Transaction) else tx
+
+
+def encode(value: Any) -> bytes:
+    """JSON with exact decimals. What JSON cannot hold goes as Python writes it and is refused by the server by name."""
+    try:
+        return orjson.dumps(value, default=_plain_value)
+    except (TypeError, ValueError):
+        return json.dumps(value, default=str).encode("utf-8", "surrogatepass")
+
+
+def _plain_value(value: Any) -> Any:
+    return orjson.Fragment(str(value)) if isinstance(value, Decimal) else str(value)
+
+
+def _checked(response: httpx.Response) -> httpx.Response:
+    if response.is_success:
+        return response
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = {"detail": response.text[:200]}
+    raise error_of(response.status_code, problem)
+
+
+def error_of(status: int, problem: dict[str, Any]) -> FraudrayError:
+    detail = str(problem.get("detail") or problem.get("title") or f"HTTP {status}")
+    match status:
+        case 409 if "transaction_id" in problem:
+            return ConflictingTransaction(problem["transaction_id"])
+        case 409:
+            return Refused(detail)
+        case 404 if "kind" in problem:
+            return NotFound(problem["kind"], problem["key"])
+        case 400 | 413 | 415 | 422:
+            fields = problem.get("errors") or [{"field": "", "code": "request", "message": detail}]
+            return InvalidTransaction([FieldProblem(**field) for field in fields])
+        case _:
+            return StoreFailed(detail)
+
+
+def _unreachable(base_url: str, error: Exception) -> StoreFailed:
+    return StoreFailed(f"the server at {base_url} does not answer: {type(error).__name__}")
