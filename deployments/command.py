@@ -21,7 +21,7 @@ from fraudray.cli.tables import decisions_table
 from fraudray.deployments.launch import LaunchError, LaunchSettings, run_server
 from fraudray.deployments.processes import end_with_parent
 from fraudray.domain.errors import FraudrayError
-from fraudray.policy.policy import Policy
+from fraudray.policy.book import PolicyBook
 from fraudray.settings import Settings, load_settings, to_environment
 from fraudray.tools.catalogue import TOOLS
 
@@ -82,7 +82,7 @@ def serve(
 
 def _check_beforehand(settings: Settings) -> None:
     """What would fail in the replica is said at once, not after Ray has started. Raises FraudrayError."""
-    Policy.load(settings.policy_file)
+    PolicyBook.load(settings.policy_file)
     load_reference(settings)
     if running_server(settings.data_dir) is None and settings.data_dir.is_dir():
         lock = OwnerLock(settings.data_dir)

@@ -6,12 +6,13 @@ import time
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from fraudray.adapters.sql.outbox import SqlOutbox
 from fraudray.domain.decision import Decision, Outcome
 from fraudray.domain.errors import StoreFailed
+from fraudray.rules.watch import PolicyWatch
 
 _SECONDS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 _STAGES = ("total", "state", "tools", "policy", "store")
@@ -20,7 +21,7 @@ _STAGES = ("total", "state", "tools", "policy", "store")
 class Metrics:
     """Counts what the gateway does."""
 
-    def __init__(self, outbox: SqlOutbox) -> None:
+    def __init__(self, outbox: SqlOutbox, watch: PolicyWatch) -> None:
         self._registry = registry = CollectorRegistry()
         decisions = Counter("fraudray_decisions", "Decisions made, by outcome.", ["decision"], registry=registry)
         stages = Histogram(
@@ -35,6 +36,7 @@ class Metrics:
         self._decided = {outcome: decisions.labels(outcome.value) for outcome in Outcome}
         self._stages = [(name, stages.labels(name)) for name in _STAGES]
         registry.register(_OutboxCollector(outbox))
+        registry.register(_PolicyCollector(watch))
 
     def decided(self, decision: Decision) -> None:
         """Count a decision that was just made."""
@@ -55,6 +57,19 @@ class Metrics:
     def render(self) -> bytes:
         """The metrics in Prometheus' text format."""
         return generate_latest(self._registry)
+
+
+class _PolicyCollector(Collector):
+    def __init__(self, watch: PolicyWatch) -> None:
+        self._watch = watch
+
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        loads = CounterMetricFamily("fraudray_policy_loads", "Changed policies, by what became.", labels=["result"])
+        for result, count in self._watch.loads.items():
+            loads.add_metric([result], count)
+        yield loads
+        problem = "1 while the policy on disk cannot be used and the last good one is in force."
+        yield GaugeMetricFamily("fraudray_policy_stale", problem, value=self._watch.problem is not None)
 
 
 class _OutboxCollector(Collector):

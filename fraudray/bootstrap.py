@@ -25,14 +25,14 @@ from fraudray.domain.money import Rates
 from fraudray.domain.transaction import Transaction
 from fraudray.engine import Engine
 from fraudray.evidence.context import ReadTool, Reference
-from fraudray.evidence.geolocation import GeolocationChecker
-from fraudray.evidence.identity import IdentityVerifier
-from fraudray.evidence.transaction_risk import TransactionRisk
 from fraudray.geo.networks import AddressBook
 from fraudray.geo.places import PlaceIndex
+from fraudray.policy.book import PolicyBook
 from fraudray.policy.policy import Policy
 from fraudray.ports.clock import Clock, Ids, RandomIds, SystemClock
 from fraudray.ports.messages import Mailer
+from fraudray.rules.shelf import ToolShelf
+from fraudray.rules.watch import PolicyWatch
 from fraudray.settings import Settings, load_settings
 
 _PROFILES = TypeAdapter(list[CustomerProfile])
@@ -48,50 +48,63 @@ class App:
         clock: Clock | None = None,
         ids: Ids | None = None,
         tools: Iterable[ReadTool] | None = None,
-        policy: Policy | None = None,
+        book: PolicyBook | None = None,
         reference: Reference | None = None,
         work: bool = True,
     ) -> None:
-        """Open the store and build the engine. `work=False` leaves the outbox to another call or process; `policy` and
-        `reference` may be handed over by a caller who has loaded them already.
+        """Open the store and build the engine. `work=False` leaves the outbox, and looking for changed policies, to
+        another call or process; `book` and `reference` may be handed over by a caller who has loaded them already.
 
         Raises SettingsError, PolicyError, StoreInUse, StoreFailed.
         """
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self.ids: Ids = ids or RandomIds()
-        self.policy = policy or Policy.load(settings.policy_file)
+        book = book or PolicyBook.load(settings.policy_file)
         self.reference = reference or load_reference(settings)
         self.store = SqlStore(settings.data_dir, url=settings.database_url, fsync=settings.fsync)
         try:
-            self._build(tools, work)
+            self._build(book, tools, work)
         except BaseException:
             self.store.close()
             raise
 
-    def _build(self, tools: Iterable[ReadTool] | None, work: bool) -> None:
+    @property
+    def policy(self) -> Policy:
+        """The policy that decides where no other is chosen, as of now."""
+        return self.engine.policy
+
+    def _build(self, book: PolicyBook, tools: Iterable[ReadTool] | None, work: bool) -> None:
         settings = self.settings
+        self._shelf = ToolShelf(settings, tools)
+        rules = self._shelf.rules(book)
         self.engine = Engine(
-            self.policy,
+            rules,
             self.store.ledger,
             self.reference,
-            tools=default_tools() if tools is None else tools,
             clock=self.clock,
             ids=self.ids,
             report_url=report_url(settings),
             tools_limit_s=settings.tools_limit_ms / 1000,
         )
-        rules = AlertRules(settings.alert_sender, tuple(settings.alert_recipients), tuple(settings.alert_domains))
-        self.desk = Desk(self.engine, self.store, rules, self.clock, self.ids)
-        deliverer = Deliverer(self.store, _mailer(settings), FolderSms(settings.mail_dir), rules, self.clock)
+        self.watch = PolicyWatch(
+            settings.policy_file, self.engine, self._shelf, rules, note=self.store.note, clock=self.clock,
+            every_s=settings.reload_s,
+        )  # fmt: skip
+        alert_rules = AlertRules(settings.alert_sender, tuple(settings.alert_recipients), tuple(settings.alert_domains))
+        self.desk = Desk(self.engine, self.store, alert_rules, self.clock, self.ids)
+        deliverer = Deliverer(self.store, _mailer(settings), FolderSms(settings.mail_dir), alert_rules, self.clock)
         self.worker = OutboxWorker(self.store.outbox, deliverer, self.clock)
         _load_customers(settings, self.store, self.clock)
         if work:
             self.worker.start()
+            self.watch.start()
 
     def close(self) -> None:
         """Finish what was begun and let go of the data folder."""
+        self.watch.close()
         self.worker.close()
+        self._shelf.close()
         self.store.close()
 
     def __enter__(self) -> Self:
@@ -170,11 +183,6 @@ def running_server(data_dir: Path) -> str | None:
     with suppress(OSError, ValueError, KeyError):
         return str(json.loads((data_dir / "server.json").read_text())["url"])
     return None
-
-
-def default_tools() -> tuple[ReadTool, ...]:
-    """The three read tools."""
-    return (TransactionRisk(), IdentityVerifier(), GeolocationChecker())
 
 
 def load_reference(settings: Settings) -> Reference:

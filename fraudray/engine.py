@@ -24,6 +24,7 @@ from fraudray.evidence.geolocation import trusted_place
 from fraudray.evidence.transaction_risk import amount_base_minor
 from fraudray.facts import collect_facts
 from fraudray.features.state import CustomerState, microseconds, record_attempt, record_trusted
+from fraudray.policy.book import PolicyBook
 from fraudray.policy.policy import Judgement, Policy
 from fraudray.ports.clock import Clock, Ids
 from fraudray.ports.ledger import CustomerRecord, DecisionUnit, Ledger
@@ -50,11 +51,34 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What would be decided now; nothing is stored."""
+    """What would be decided now, by which policy; nothing is stored."""
 
+    policy: Policy
     judgement: Judgement
     facts: Mapping[str, Any]
     evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What decides from now on: a book of policies and, for each by name, the read tools that it asks."""
+
+    book: PolicyBook
+    tools: Mapping[str, tuple[ReadTool, ...]]
+
+
+class _InForce:
+    """The rules in force, ready to use; replaced as a whole, so that one decision sees one set of them."""
+
+    def __init__(self, rules: Rules, *, limit_s: float) -> None:
+        self.book = rules.book
+        self._gatherers = {name: Gatherer(tools, limit_s=limit_s) for name, tools in rules.tools.items()}
+        self.waits = any(gatherer.waits for gatherer in self._gatherers.values())
+
+    def choose(self, tx: Transaction) -> tuple[Policy, Gatherer]:
+        """The policy for a transaction, and who asks its tools."""
+        policy = self.book.choose(tx)
+        return policy, self._gatherers[policy.document.name]
 
 
 @dataclass(slots=True)
@@ -68,19 +92,19 @@ class Engine:
 
     def __init__(
         self,
-        policy: Policy,
+        rules: Rules,
         ledger: Ledger,
         reference: Reference,
         *,
-        tools: Iterable[ReadTool],
         clock: Clock,
         ids: Ids,
         report_url: str = "/v1/reports/{case_id}",
         tools_limit_s: float = 0.15,
     ) -> None:
-        self.policy, self.reference, self.clock = policy, reference, clock
+        self.reference, self.clock = reference, clock
         self._ledger, self._ids, self._report_url = ledger, ids, report_url
-        self._gatherer = Gatherer(tools, limit_s=tools_limit_s)
+        self._tools_limit_s = tools_limit_s
+        self._in_force = _InForce(rules, limit_s=tools_limit_s)
         self._lock = threading.RLock()
         self._in_flight: dict[str, _InFlight] = {}
 
@@ -94,6 +118,20 @@ class Engine:
         from fraudray.bootstrap import open_decider
 
         return open_decider(**overrides)
+
+    @property
+    def book(self) -> PolicyBook:
+        """The policies in force."""
+        return self._in_force.book
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that decides where no other is chosen."""
+        return self._in_force.book.default
+
+    def use(self, rules: Rules) -> None:
+        """Decide by these rules from the next transaction on; decisions under way end by the old ones."""
+        self._in_force = _InForce(rules, limit_s=self._tools_limit_s)
 
     def decide(self, tx: Transaction | Mapping[str, Any]) -> Decision:
         """The decision on one transaction, durable when this returns.
@@ -115,7 +153,7 @@ class Engine:
 
     async def submit_async(self, tx: Transaction | Mapping[str, Any]) -> Future[Answer]:
         """`submit` without blocking the event loop on tools that wait for something."""
-        return await asyncio.to_thread(self.submit, tx) if self._gatherer.waits else self.submit(tx)
+        return await asyncio.to_thread(self.submit, tx) if self._in_force.waits else self.submit(tx)
 
     def decide_many(self, txs: Iterable[Transaction | Mapping[str, Any]]) -> list[Decision | FraudrayError]:
         """Decide in order; a bad transaction gives its error in its place and stops no other."""
@@ -132,28 +170,29 @@ class Engine:
         started = perf_counter()
         now = self.clock.now()
         tx = _checked(tx, now)
-        remote = self._ask_remote(tx, now)
+        policy, gatherer = self._in_force.choose(tx)
+        remote = self._ask_remote(tx, policy, gatherer, now)
         with self._lock:
             earlier = self._earlier(tx)
             if earlier is not None:
                 return earlier
             customer = self._ledger.customer(tx.customer_id)
-            inquiry = self._inquiry(tx, customer, now)
+            inquiry = self._inquiry(tx, policy, customer, now)
             stated = perf_counter()
-            evidence = Evidence(self._gatherer.local(inquiry) | remote)
+            evidence = Evidence(gatherer.local(inquiry) | remote)
             gathered = perf_counter()
-            facts = collect_facts(inquiry, evidence, customer.freeze, self.policy)
-            judgement = self.policy.judge(facts)
+            facts = collect_facts(inquiry, evidence, customer.freeze, policy)
+            judgement = policy.judge(facts)
             judged = perf_counter()
             effects = plan_effects(
-                self.policy.document, judgement, tx, customer, now,
+                policy.document, judgement, tx, customer, now,
                 ids=self._ids, next_case_id=self._ledger.next_case_id,
             )  # fmt: skip
             latency = Latency(
                 total=_ms(judged - started), state=_ms(stated - started), tools=_ms(gathered - stated),
                 policy=_ms(judged - gathered),
             )  # fmt: skip
-            decision = self._decision(tx, judgement, evidence, effects, now, latency)
+            decision = self._decision(tx, policy, judgement, evidence, effects, now, latency)
             self._remember(inquiry, customer, judgement, effects)
             return self._store(tx, inquiry, customer, decision, effects, started, judged)
 
@@ -163,29 +202,32 @@ class Engine:
         With `only`, on one read tool's evidence alone: what the tool's own face answers with.
         """
         now = self.clock.now()
-        remote = self._ask_remote(tx, now, only=only)
+        policy, gatherer = self._in_force.choose(tx)
+        remote = self._ask_remote(tx, policy, gatherer, now, only=only)
         with self._lock:
             customer = self._ledger.customer(tx.customer_id)
-            inquiry = self._inquiry(tx, customer, now)
-            evidence = Evidence(self._gatherer.local(inquiry, only=only) | remote)
-            facts = collect_facts(inquiry, evidence, customer.freeze, self.policy)
-            return Outlook(self.policy.judge(facts, tool=only), facts, evidence)
+            inquiry = self._inquiry(tx, policy, customer, now)
+            evidence = Evidence(gatherer.local(inquiry, only=only) | remote)
+            facts = collect_facts(inquiry, evidence, customer.freeze, policy)
+            return Outlook(policy, policy.judge(facts, tool=only), facts, evidence)
 
-    def _inquiry(self, tx: Transaction, customer: CustomerRecord, now: datetime) -> Inquiry:
-        document = self.policy.document
+    def _inquiry(self, tx: Transaction, policy: Policy, customer: CustomerRecord, now: datetime) -> Inquiry:
+        document = policy.document
         return Inquiry(
             tx, now, customer.profile, customer.state, self._ledger.owners_of_device, self.reference,
             document.parameters, document.base_currency,
         )  # fmt: skip
 
-    def _ask_remote(self, tx: Transaction, now: datetime, *, only: str | None = None) -> dict[str, ToolEvidence]:
+    def _ask_remote(
+        self, tx: Transaction, policy: Policy, gatherer: Gatherer, now: datetime, *, only: str | None = None
+    ) -> dict[str, ToolEvidence]:
         """What tools outside this process say, asked without holding anyone up, on a copy of what is known."""
-        if not self._gatherer.waits:
+        if not gatherer.waits:
             return {}
         with self._lock:
             known = self._ledger.customer(tx.customer_id)
             copy = replace(known, state=_decode_state(_encode_state(known.state)))
-        return self._gatherer.remote(self._inquiry(tx, copy, now), only=only)
+        return gatherer.remote(self._inquiry(tx, policy, copy, now), only=only)
 
     def _earlier(self, tx: Transaction) -> Future[Answer] | None:
         """The decision already made, or being written, under this id."""
@@ -206,6 +248,7 @@ class Engine:
     def _decision(
         self,
         tx: Transaction,
+        policy: Policy,
         judgement: Judgement,
         evidence: Evidence,
         effects: Effects,
@@ -222,14 +265,14 @@ class Engine:
             score=judgement.score,
             risk=judgement.risk,
             risk_level=judgement.level,
-            recommendation=self.policy.document.recommendations.get(judgement.outcome, judgement.outcome.value),
+            recommendation=policy.document.recommendations.get(judgement.outcome, judgement.outcome.value),
             reasons=list(judgement.reasons),
             adjustments=list(judgement.adjustments),
             evidence=evidence.tools,
             actions=effects.actions,
             case_id=case_id,
             report_url=self._report_url.format(case_id=case_id) if effects.makes_report else None,
-            policy=self.policy.ref,
+            policy=policy.ref,
             decided_at=now,
             latency_ms=latency,
         )

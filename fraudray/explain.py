@@ -6,12 +6,11 @@ from typing import Any
 
 from fraudray.domain.transaction import Transaction
 from fraudray.engine import Outlook
-from fraudray.policy.policy import Policy
 
 
-def explain_document(policy: Policy, tx: Transaction, outlook: Outlook) -> dict[str, Any]:
+def explain_document(tx: Transaction, outlook: Outlook) -> dict[str, Any]:
     """Every rule and floor in the order in which they act: expression, values seen, outcome, points."""
-    judgement = outlook.judgement
+    judgement, policy = outlook.judgement, outlook.policy
     points = {(reason.code, reason.text): reason.points for reason in judgement.reasons}
     rules = []
     for trace in policy.explain(outlook.facts):

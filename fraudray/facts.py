@@ -11,6 +11,12 @@ from fraudray.evidence.context import Inquiry
 from fraudray.evidence.transaction_risk import to_base_minor
 from fraudray.policy.policy import Policy
 
+_AVAILABILITY = (
+    (TRANSACTION_RISK, "transaction_risk_available"),
+    (IDENTITY_VERIFIER, "identity_available"),
+    (GEOLOCATION_CHECKER, "place_available"),
+)
+
 
 def collect_facts(inquiry: Inquiry, evidence: Evidence, freeze: Freeze | None, policy: Policy) -> dict[str, Any]:
     """Fact name → value; what is not known is left out. Facts without a tool are always there."""
@@ -38,11 +44,7 @@ def collect_facts(inquiry: Inquiry, evidence: Evidence, freeze: Freeze | None, p
         facts["currency_rated"] = stated is not None
         if stated is not None:
             facts["stated_amount_base"] = float(from_minor(stated, base))
-    for name, tool in (
-        ("transaction_risk_available", TRANSACTION_RISK),
-        ("identity_available", IDENTITY_VERIFIER),
-        ("place_available", GEOLOCATION_CHECKER),
-    ):
+    for tool, name in (*_AVAILABILITY, *policy.availability):
         found = tools.get(tool)
         facts[name] = found is None or found.status == "ok"
     return facts

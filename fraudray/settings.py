@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as SettingsSourceError
 
 from fraudray.domain.errors import SettingsError
 
@@ -29,6 +31,16 @@ Names = Annotated[list[str], NoDecode, BeforeValidator(_listed)]
 """In the environment a list is written with commas."""
 
 
+class RemoteTool(BaseModel):
+    """Where an MCP server is that a policy's evidence names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str = Field(pattern=r"^https?://[^\s@]+$", description="Its streamable HTTP address, without credentials.")
+    token: SecretStr | None = Field(None, description="Sent as bearer token.")
+    limit_ms: float = Field(400, gt=0, le=1500, description="What one answer may take.")
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Paths may be relative to the working folder; times carry their unit."""
 
@@ -38,7 +50,9 @@ class Settings(BaseSettings):
     database_url: str | None = Field(None, description="SQLAlchemy URL; a SQLite file in the data folder by default.")
     fsync: Literal["full", "normal"] = Field("full", description="`normal` may lose the last commits on power loss.")
 
-    policy_file: Path | None = Field(None, description="Policy to decide with; the packaged default otherwise.")
+    policy_file: Path | None = Field(
+        None, description="Policy, or book of policies, to decide with; the packaged default otherwise."
+    )
     customers_file: Path | None = Field(None, description="Registered customers to load into an empty store.")
     sample_customers: bool = Field(True, description="Load the packaged sample customers into an empty store.")
     places_file: Path | None = Field(None, description="Gazetteer; the packaged GeoNames cities otherwise.")
@@ -46,6 +60,11 @@ class Settings(BaseSettings):
     countries_file: Path | None = Field(None, description="IP-to-country database (mmdb); packaged otherwise.")
     rates_file: Path | None = Field(None, description="Currency rates; the packaged, dated file otherwise.")
     tools_limit_ms: float = Field(150, gt=0, le=1500, description="What the read tools may take together.")
+    remote_tools: dict[str, RemoteTool] = Field(
+        default_factory=dict, description="MCP servers by the name of a policy's evidence: url, token, limit_ms (JSON)."
+    )
+    remote_hosts: Names = Field(default=[], description="The only hosts (`name` or `name:port`) they may be on.")
+    reload_s: float = Field(2, ge=0, le=3600, description="How often changed policy files are looked for; 0: never.")
 
     host: str = Field("127.0.0.1", description="Address to listen on. Without keys only loopback is safe.")
     port: int = Field(8000, ge=1, le=65535)
@@ -126,6 +145,9 @@ def load_settings(**overrides: Any) -> Settings:
     _refuse_unknown_variables(os.environ)
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except SettingsSourceError as error:
+        name = str(error).split('"')[1]
+        raise SettingsError(f"{name}: is not JSON (see `fraudray config show`)") from None
     except ValidationError as error:
         wrong = [
             f"{'.'.join(str(part) for part in detail['loc'])}: "
@@ -156,8 +178,14 @@ def origins(settings: Settings, arguments: Collection[str] = ()) -> dict[str, tu
             source = PREFIX + name.upper()
         else:
             source = str(path) if name in in_file else "default"
-        shown[name] = ("" if value is None else ", ".join(value) if isinstance(value, list) else str(value), source)
+        shown[name] = (_shown(value), source)
     return shown
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} ({entry.url})" for name, entry in value.items())
+    return "" if value is None else ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def to_environment(settings: Settings) -> dict[str, str]:
@@ -171,5 +199,16 @@ def to_environment(settings: Settings) -> dict[str, str]:
             value = value.get_secret_value()
         elif isinstance(value, Path):
             value = value.resolve()
-        variables[PREFIX + name.upper()] = ",".join(value) if isinstance(value, list) else str(value)
+        variables[PREFIX + name.upper()] = _written(value)
     return variables
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, dict):
+        return json.dumps({name: _plain(entry) for name, entry in value.items()})
+    return ",".join(value) if isinstance(value, list) else str(value)
+
+
+def _plain(entry: RemoteTool) -> dict[str, Any]:
+    token = {"token": entry.token.get_secret_value()} if entry.token else {}
+    return entry.model_dump(exclude={"token"}) | token

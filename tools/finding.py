@@ -11,7 +11,7 @@ from fraudray.bootstrap import App
 from fraudray.domain.decision import PolicyRef, Reason
 from fraudray.domain.evidence import Item
 from fraudray.domain.transaction import Transaction
-from fraudray.policy.policy import Judgement
+from fraudray.policy.policy import Judgement, Policy
 from fraudray.tools.errors import ToolUnavailableError
 
 EvidenceById = Annotated[
@@ -33,6 +33,7 @@ class Finding(BaseModel):
 class Look:
     """One read tool's evidence and what the policy makes of it."""
 
+    policy: Policy
     items: dict[str, Item]
     judgement: Judgement
     common: dict[str, Any]
@@ -55,6 +56,6 @@ def look(app: App, tool: str, tx: Transaction) -> Look:
     common = {
         "evidence": {f"{tool}/{name}": item for name, item in evidence.items.items()},
         "reasons": list(judgement.reasons),
-        "policy": app.policy.ref,
+        "policy": outlook.policy.ref,
     }
-    return Look(evidence.items, judgement, common)
+    return Look(outlook.policy, evidence.items, judgement, common)

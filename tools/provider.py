@@ -13,7 +13,7 @@ from urllib.parse import quote
 from fraudray.bootstrap import App, report_url, running_server
 from fraudray.domain.errors import FraudrayError, Refused, StoreInUse
 from fraudray.evidence.context import Reference
-from fraudray.policy.policy import Policy
+from fraudray.policy.book import PolicyBook
 from fraudray.ports.clock import Clock
 from fraudray.settings import Settings
 from fraudray.tools.turn import pause, refuse_owned, taking_turns
@@ -66,7 +66,7 @@ class StandaloneProvider:
 
     def __init__(self, settings: Settings, *, clock: Clock | None = None, wait_s: float = WAIT_FOR_FOLDER_S) -> None:
         self._settings, self._clock, self._wait_s = settings, clock, wait_s
-        self._loaded: tuple[Policy, Reference] | None = None  # most of the time that opening takes
+        self._loaded: tuple[PolicyBook, Reference] | None = None  # most of the time that opening takes
 
     @contextmanager
     def app(self, *, delivers: bool = False) -> Iterator[App]:
@@ -86,9 +86,9 @@ class StandaloneProvider:
         while True:
             try:
                 refuse_owned(self._settings.data_dir)
-                policy, reference = self._loaded or (None, None)
-                app = App(self._settings, clock=self._clock, policy=policy, reference=reference, work=work)
-                self._loaded = (app.policy, app.reference)
+                book, reference = self._loaded or (None, None)
+                app = App(self._settings, clock=self._clock, book=book, reference=reference, work=work)
+                self._loaded = (app.engine.book, app.reference)
                 return app
             except StoreInUse:
                 address = running_server(self._settings.data_dir)

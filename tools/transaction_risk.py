@@ -129,7 +129,7 @@ def build_server(provider: AppProvider) -> ToolServer:
                 risk_score=judgement.score,
                 risk_category=judgement.level,
                 risk_indicators=[RiskIndicator(code=r.code, text=r.text, points=r.points) for r in judgement.reasons],
-                recommendation=app.policy.document.recommendations.get(judgement.outcome, judgement.outcome.value),
+                recommendation=found.policy.document.recommendations.get(judgement.outcome, judgement.outcome.value),
                 **found.common,
             )
 

@@ -27,8 +27,11 @@ def router(service: LocalService, metrics: Metrics) -> APIRouter:
             service.app.store.ping()
         except StoreFailed as error:
             return error_response(error)
-        policy = service.app.policy.ref.model_dump()
-        return json_response({"status": "ready", "version": __version__, "policy": policy})
+        app = service.app
+        document = {"status": "ready", "version": __version__, "policy": app.policy.ref.model_dump()}
+        if app.watch.problem is not None:
+            document["policy_problem"] = app.watch.problem.document()
+        return json_response(document)
 
     @routes.get("/metrics")
     def prometheus() -> Response:

@@ -17,9 +17,14 @@ def router(service: LocalService) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/policy", tags=["policy"])
-    def policy() -> Response:
-        """The policy in force: name, version, hash, document and source."""
-        return json_response(service.policy())
+    def policy(name: Annotated[str | None, Query(max_length=64)] = None) -> Response:
+        """A policy in force (the default one, or `name`): version, hash, document, source; and the book it is in."""
+        return json_response(service.policy(name))
+
+    @routes.post("/policy/reload", tags=["policy"])
+    def reload(author: Author, _body: Annotated[dict[str, Any] | None, Body()] = None) -> Response:
+        """Load the policy files anew; one that cannot be used is refused and the last good one stays in force."""
+        return json_response(service.reload_policy(author=author))
 
     @routes.get("/policy/explain", tags=["policy"])
     def explain_stored(transaction_id: Annotated[str, Query(min_length=1, max_length=128)]) -> Response:

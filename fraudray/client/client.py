@@ -52,9 +52,13 @@ class Client:
             return self.wire.get("/v1/policy/explain", transaction_id=transaction)
         return self.wire.send("POST", "/v1/policy/explain", plain(transaction))
 
-    def policy(self) -> dict[str, Any]:
+    def policy(self, name: str | None = None) -> dict[str, Any]:
         """See `Service.policy`."""
-        return self.wire.get("/v1/policy")
+        return self.wire.get("/v1/policy", name=name)
+
+    def reload_policy(self, *, author: str) -> dict[str, Any]:
+        """See `Service.reload_policy`."""
+        return self.wire.send("POST", "/v1/policy/reload", {}, author)
 
     def cases(
         self, *, status: str | None = None, customer_id: str | None = None, q: str | None = None,

@@ -54,10 +54,17 @@ class Inquiry:
 
 
 class ReadTool(Protocol):
-    """A source of evidence. `local` ones only compute; others are called off-thread under the time limit."""
+    """A source of evidence. `local` ones only compute; others are called off-thread under the time limit (seconds):
+    their own, or the engine's."""
 
-    name: str
-    local: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def local(self) -> bool: ...
+
+    @property
+    def limit_s(self) -> float | None: ...
 
     def gather(self, inquiry: Inquiry) -> dict[str, Item]:
         """The findings, by item name. Any exception makes this tool's evidence unavailable."""

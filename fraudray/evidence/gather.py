@@ -9,6 +9,7 @@ from time import perf_counter
 
 from fraudray.domain.evidence import Item, ToolEvidence
 from fraudray.evidence.context import Inquiry, ReadTool
+from fraudray.evidence.own import BadAnswer
 
 log = logging.getLogger(__name__)
 REMOTE_THREADS = 32
@@ -38,23 +39,24 @@ class Gatherer:
         """The findings of the other tools, within the limit. Never raises. The inquiry's state must be a copy."""
         if self._pool is None:
             return {}
+        started = perf_counter()
         asked = {
             tool: self._pool.submit(self._run, tool, inquiry) for tool in self._remote if only in (None, tool.name)
         }
-        wait(asked.values(), timeout=self._limit_s)
-        return {tool.name: self._answer(future) for tool, future in asked.items()}
+        return {
+            tool.name: self._answer(future, self._limit_of(tool), started)
+            for tool, future in sorted(asked.items(), key=lambda entry: self._limit_of(entry[0]))
+        }
 
-    def _answer(self, future: Future[ToolEvidence]) -> ToolEvidence:
+    def _limit_of(self, tool: ReadTool) -> float:
+        return tool.limit_s or self._limit_s
+
+    def _answer(self, future: Future[ToolEvidence], limit_s: float, started: float) -> ToolEvidence:
+        wait([future], timeout=max(0.0, started + limit_s - perf_counter()))
         if future.done():
             return future.result()
         future.cancel()
-        return self._late(self._limit_s)
-
-    def _late(self, took_s: float) -> ToolEvidence:
-        limit_ms = self._limit_s * 1000
-        return ToolEvidence(
-            status="unavailable", latency_ms=round(took_s * 1000, 3), error=f"no answer within {limit_ms:.0f} ms"
-        )
+        return _late(limit_s, limit_s)
 
     def _run(self, tool: ReadTool, inquiry: Inquiry) -> ToolEvidence:
         started = perf_counter()
@@ -62,12 +64,17 @@ class Gatherer:
             items: dict[str, Item] = tool.gather(inquiry)
         except Exception as error:
             log.error("%s failed: %s", tool.name, type(error).__name__, exc_info=error)
-            # The message may quote the transaction, so only the kind of failure goes into the evidence.
+            # Other messages may quote the transaction, so only the kind of failure goes into the evidence.
+            said = f": {error}" if isinstance(error, BadAnswer) else f": {type(error).__name__}"
             took_ms = round((perf_counter() - started) * 1000, 3)
-            return ToolEvidence(status="unavailable", latency_ms=took_ms, error=f"failed: {type(error).__name__}")
-        took_s = perf_counter() - started
-        return (
-            self._late(took_s)
-            if took_s > self._limit_s
-            else ToolEvidence(latency_ms=round(took_s * 1000, 3), items=items)
-        )
+            return ToolEvidence(status="unavailable", latency_ms=took_ms, error="failed" + said)
+        took_s, limit_s = perf_counter() - started, self._limit_of(tool)
+        if took_s > limit_s:
+            return _late(took_s, limit_s)
+        return ToolEvidence(latency_ms=round(took_s * 1000, 3), items=items)
+
+
+def _late(took_s: float, limit_s: float) -> ToolEvidence:
+    return ToolEvidence(
+        status="unavailable", latency_ms=round(took_s * 1000, 3), error=f"no answer within {limit_s * 1000:.0f} ms"
+    )

@@ -27,6 +27,7 @@ class GeolocationChecker:
 
     name = GEOLOCATION_CHECKER
     local = True
+    limit_s = None
 
     def gather(self, inquiry: Inquiry) -> dict[str, Item]:
         """Items `place`, `previous`, `travel`, `consistency`, `ip_country`."""

@@ -13,6 +13,7 @@ class IdentityVerifier:
 
     name = IDENTITY_VERIFIER
     local = True
+    limit_s = None
 
     def gather(self, inquiry: Inquiry) -> dict[str, Item]:
         """Items `profile`, `device`, `address`, `biometric`."""

@@ -20,6 +20,7 @@ class TransactionRisk:
 
     name = TRANSACTION_RISK
     local = True
+    limit_s = None
 
     def gather(self, inquiry: Inquiry) -> dict[str, Item]:
         """Items `amount`, `habit`, `merchant`, `channel`, `country`, `hour`, `velocity`, `purchase`."""

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 
 import cel
 
-from fraudray.policy.facts import CATALOGUE, NEUTRAL, Fact
+from fraudray.policy.facts import NEUTRAL, Fact
 from fraudray.policy.schema import Floor, Rule
 from fraudray.policy.source import PolicySource
+from fraudray.policy.sources import missing_evidence_floors
+
+Catalogue = Mapping[str, Fact]
 
 _WORD = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|\b[a-z_][A-Za-z0-9_]*\b')
 _FORMATTER = string.Formatter()
@@ -34,33 +37,38 @@ class Line:
         return isinstance(self.source, Floor)
 
 
-def compile_lines(source: PolicySource) -> tuple[Line, ...]:
+def compile_lines(source: PolicySource, catalogue: Catalogue) -> tuple[Line, ...]:
     """Every rule and floor in order, each compiled and tried. Raises PolicyError."""
-    _check_families(source)
-    lines = tuple(_compile_line(source, path, entry) for path, entry in _entries(source))
-    _check_types(source, lines)
-    _check_escalation(source)
+    entries = _entries(source)
+    _check_families(source, entries)
+    lines = tuple(_compile_line(source, catalogue, path, entry) for path, entry in entries)
+    _check_types(source, catalogue, lines, entries)
+    _check_escalation(source, catalogue)
     return lines
 
 
-def _entries(source: PolicySource) -> list[tuple[tuple[str | int, ...], Rule | Floor]]:
+Entries = list[tuple[tuple[str | int, ...], Rule | Floor]]
+
+
+def _entries(source: PolicySource) -> Entries:
     document = source.document
-    rules = [(("rules", index), rule) for index, rule in enumerate(document.rules)]
-    return [*rules, *((("floors", index), floor) for index, floor in enumerate(document.floors))]
+    rules: Entries = [(("rules", index), rule) for index, rule in enumerate(document.rules)]
+    floors: Entries = [(("floors", index), floor) for index, floor in enumerate(document.floors)]
+    return [*rules, *floors, *((("evidence",), floor) for floor in missing_evidence_floors(source))]
 
 
-def _check_families(source: PolicySource) -> None:
+def _check_families(source: PolicySource, entries: Entries) -> None:
     seen: set[str] = set()
-    for path, entry in _entries(source):
+    for path, entry in entries:
         if entry.id in seen:
             raise source.error("this id is used twice", (*path, "id"), rule=entry.id)
         seen.add(entry.id)
         if isinstance(entry, Rule) and entry.family not in source.document.families:
-            message = f"there is no family {entry.family}" + _nearest(entry.family, source.document.families)
+            message = f"there is no family {entry.family}" + nearest(entry.family, source.document.families)
             raise source.error(message, (*path, "family"), rule=entry.id)
 
 
-def _compile_line(source: PolicySource, path: tuple[str | int, ...], entry: Rule | Floor) -> Line:
+def _compile_line(source: PolicySource, catalogue: Catalogue, path: tuple[str | int, ...], entry: Rule | Floor) -> Line:
     when = (*path, "when")
     try:
         program = cel.compile(entry.when)
@@ -72,21 +80,25 @@ def _compile_line(source: PolicySource, path: tuple[str | int, ...], entry: Rule
     lists, bound = source.document.lists, _macro_variables(entry.when)
     needs = set()
     for name in program.variables():
-        if name in CATALOGUE:
+        if name in catalogue:
             needs.add(name)
         elif name not in lists and name not in bound:
             offset = max(0, entry.when.find(name))
-            message = f"there is no fact or list {name}" + _nearest(name, [*CATALOGUE, *lists])
+            message = f"there is no fact or list {name}" + nearest(name, [*catalogue, *lists])
             raise source.error(message, when, rule=entry.id, offset=offset)
     unknown = [name for name in program.functions() if name not in _FUNCTIONS and name.isidentifier()]
     if unknown:
         offset = max(0, entry.when.find(unknown[0]))
         raise source.error(f"there is no function {unknown[0]}", when, rule=entry.id, offset=offset)
-    shows = _shown(source, path, entry)
-    evidence = dict.fromkeys(
-        fact.evidence_id for fact in (CATALOGUE[name] for name in sorted(needs)) if fact.evidence_id
-    )
-    return Line(entry, _inline_lists(entry.when, lists), frozenset(needs), frozenset(shows), tuple(evidence))
+    shows = shown_facts(source, catalogue, path, entry.text, rule=entry.id)
+    cel_text = _inline_lists(entry.when, lists)
+    return Line(entry, cel_text, frozenset(needs), frozenset(shows), cited(needs, catalogue))
+
+
+def cited(needs: Iterable[str], catalogue: Catalogue) -> tuple[str, ...]:
+    """The ids of the evidence behind these facts, each once."""
+    found = (catalogue[name].evidence_id for name in sorted(needs))
+    return tuple(dict.fromkeys(evidence_id for evidence_id in found if evidence_id))
 
 
 _FUNCTIONS = frozenset(
@@ -121,21 +133,23 @@ def _macro_variables(expression: str) -> set[str]:
     return set(re.findall(r"\.(?:all|exists|exists_one|map|filter)\(\s*([a-z_]\w*)\s*,", expression))
 
 
-def _shown(source: PolicySource, path: tuple[str | int, ...], entry: Rule | Floor) -> set[str]:
-    """The facts in a rule's sentence; only plain names, so that text can reach nothing else."""
+def shown_facts(
+    source: PolicySource, catalogue: Catalogue, path: tuple[str | int, ...], sentence: str, *, rule: str
+) -> set[str]:
+    """The facts in a rule's sentence; only plain names, so that text can reach nothing else. Raises PolicyError."""
     shows = set()
     try:
-        parts = list(_FORMATTER.parse(entry.text))
+        parts = list(_FORMATTER.parse(sentence))
         for _, name, spec, conversion in parts:
             if name is None:
                 continue
-            if name not in CATALOGUE or conversion or (spec and "{" in spec):
-                message = f"the sentence names {name or 'an empty field'}, which is no fact" + _nearest(name, CATALOGUE)
-                raise source.error(message, (*path, "text"), rule=entry.id, offset=max(0, entry.text.find("{" + name)))
-            format(NEUTRAL[CATALOGUE[name].kind], spec or "")
+            if name not in catalogue or conversion or (spec and "{" in spec):
+                message = f"the sentence names {name or 'an empty field'}, which is no fact" + nearest(name, catalogue)
+                raise source.error(message, (*path, "text"), rule=rule, offset=max(0, sentence.find("{" + name)))
+            format(NEUTRAL[catalogue[name].kind], spec or "")
             shows.add(name)
     except ValueError as error:
-        raise source.error(f"the sentence cannot be filled in: {error}", (*path, "text"), rule=entry.id) from None
+        raise source.error(f"the sentence cannot be filled in: {error}", (*path, "text"), rule=rule) from None
     return shows
 
 
@@ -149,16 +163,16 @@ def _inline_lists(expression: str, lists: Mapping[str, list[str]]) -> str:
     return _WORD.sub(literal, expression)
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, list(known), n=2, cutoff=0.6)
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
-def _check_types(source: PolicySource, lines: tuple[Line, ...]) -> None:
+def _check_types(source: PolicySource, catalogue: Catalogue, lines: tuple[Line, ...], entries: Entries) -> None:
     """Run each rule once on neutral values: a rule that mixes types or does not answer true or false is refused."""
-    for line, (path, entry) in zip(lines, _entries(source), strict=True):
-        values = {name: NEUTRAL[CATALOGUE[name].kind] for name in line.needs}
-        for trial in (values, {name: _flipped(CATALOGUE[name]) for name in line.needs}):
+    for line, (path, entry) in zip(lines, entries, strict=True):
+        values = {name: NEUTRAL[catalogue[name].kind] for name in line.needs}
+        for trial in (values, {name: _flipped(catalogue[name]) for name in line.needs}):
             try:
                 answer = cel.compile(line.cel).execute(trial)
             except ZeroDivisionError:
@@ -171,7 +185,7 @@ def _check_types(source: PolicySource, lines: tuple[Line, ...]) -> None:
                 raise source.error(message, (*path, "when"), rule=entry.id)
 
 
-def _check_escalation(source: PolicySource) -> None:
+def _check_escalation(source: PolicySource, catalogue: Catalogue) -> None:
     """`escalate` may name facts, lists and the score."""
     if source.document.escalate is None:
         return
@@ -180,10 +194,10 @@ def _check_escalation(source: PolicySource) -> None:
     except ValueError as error:
         raise source.error(f"is not CEL: {str(error).splitlines()[0]}", ("escalate",)) from None
     unknown = [
-        name for name in names if name not in CATALOGUE and name not in source.document.lists and name != "score"
+        name for name in names if name not in catalogue and name not in source.document.lists and name != "score"
     ]
     if unknown:
-        message = f"there is no fact or list {unknown[0]}" + _nearest(unknown[0], [*CATALOGUE, "score"])
+        message = f"there is no fact or list {unknown[0]}" + nearest(unknown[0], [*catalogue, "score"])
         raise source.error(message, ("escalate",), offset=max(0, source.document.escalate.find(unknown[0])))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +14,13 @@ import cel
 
 from fraudray.domain.decision import Adjustment, Outcome, PolicyRef, Reason, RiskLevel
 from fraudray.policy.compiling import Line, compile_lines
-from fraudray.policy.facts import CATALOGUE, NEUTRAL, Fact
+from fraudray.policy.facts import NEUTRAL, Fact
 from fraudray.policy.schema import Floor, PolicyDocument, Rule
+from fraudray.policy.scoring import compile_scoring
 from fraudray.policy.source import PolicySource, parse_policy, read_policy
+from fraudray.policy.sources import availability_fact, catalogue_of
 
+log = logging.getLogger(__name__)
 Facts = Mapping[str, Any]
 _CERTAIN = 100
 
@@ -51,12 +55,16 @@ class Policy:
     def __init__(self, source: PolicySource) -> None:
         self.source = source
         self.document: PolicyDocument = source.document
-        self.lines = compile_lines(source)
-        self.facts = tuple(CATALOGUE[name] for name in sorted(set().union(*(line.needs for line in self.lines))))
+        self.catalogue = catalogue = catalogue_of(source)
+        self.lines = compile_lines(source, catalogue)
+        self.scorers = compile_scoring(source, catalogue)
+        self.availability = tuple((name, availability_fact(name)) for name in source.document.evidence)
+        self.facts = tuple(catalogue[name] for name in sorted(set().union(*(line.needs for line in self.lines))))
         self._program = cel.compile("[" + ",\n".join(f"({line.cel})" for line in self.lines) + "]")
         self._neutral = {fact.name: NEUTRAL[fact.kind] for fact in self.facts}
-        shown = set().union(*(line.needs | line.shows for line in self.lines))
-        self.reads = tuple(CATALOGUE[name] for name in sorted(shown))
+        speaking = (*self.lines, *(scorer.line for scorer in self.scorers))
+        shown = set().union(*(line.needs | line.shows for line in speaking))
+        self.reads = tuple(catalogue[name] for name in sorted(shown))
         # A line whose facts are not all there stays silent: one bit per fact, one mask per line.
         self._bits = {fact.name: 1 << index for index, fact in enumerate(self.reads)}
         self._never = 1 << len(self.reads)
@@ -95,12 +103,16 @@ class Policy:
         """
         results, broken = self._run(facts)
         held = [line for line, holds in zip(self.lines, results, strict=True) if holds]
+        if self.scorers:
+            held += self._own_scores(facts, broken)
         if tool is not None:
             held = [line for line in held if line.evidence and all(e.startswith(tool + "/") for e in line.evidence)]
         return self._score(held, facts, broken)
 
     def explain(self, facts: Facts) -> list[Trace]:
-        """Every rule and floor in order, with the values it saw and how it came out."""
+        """Every rule, floor and scoring function in order, with the values it saw and how it came out."""
+        scored = {line.source.id: line for line in self._own_scores(facts, [])}
+        own = [(scored.get(s.source.id, s.line), s.source.id in scored) for s in self.scorers]
         return [
             Trace(
                 line,
@@ -108,8 +120,24 @@ class Policy:
                 {name: facts[name] for name in sorted(line.needs) if facts.get(name) is not None},
                 tuple(name for name in sorted(line.needs | line.shows) if facts.get(name) is None),
             )
-            for line, holds in zip(self.lines, self._run(facts)[0], strict=True)
+            for line, holds in (*zip(self.lines, self._run(facts)[0], strict=True), *own)
         ]
+
+    def _own_scores(self, facts: Facts, broken: list[Line]) -> list[Line]:
+        """What the policy's scoring functions give; one that fails is noted in `broken`."""
+        held = []
+        for scorer in self.scorers:
+            if not _applies(scorer.line, spending=bool(facts.get("spending", True))):
+                continue
+            try:
+                line = scorer.ask(facts)
+            except ValueError as error:
+                log.error("the scoring function %s cannot be used: %s", scorer.source.function, error)
+                broken.append(scorer.line)
+                continue
+            if line is not None:
+                held.append(line)
+        return held
 
     def _state(self, line: Line, holds: bool, facts: Facts) -> str:
         if holds:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from fraudray.domain.decision import Outcome
 from fraudray.domain.money import minor_units
 from fraudray.geo.travel import TravelRules
+from fraudray.policy.facts import Kind
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
@@ -151,6 +152,44 @@ class Floor(_Part):
     applies_to: Literal["spending", "refunds", "any"] = "spending"
 
 
+class AnswerFact(_Part):
+    """A fact that an MCP tool's structured answer states under `key`."""
+
+    kind: Kind
+    key: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    meaning: str = ""
+
+
+class McpCall(_Part):
+    """A tool of an MCP server, and what its answer states. Where the server is says the setting `remote_tools`."""
+
+    tool: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    arguments: dict[str, str] = Field(
+        description="Argument → the transaction's field that is sent as it.", min_length=1
+    )
+    facts: dict[Name, AnswerFact] = Field(min_length=1)
+
+
+class EvidenceSource(_Part):
+    """Evidence beside the three read tools: a Python class by entry point `fraudray.evidence` or, with `mcp`, a tool
+    of an MCP server."""
+
+    mcp: McpCall | None = None
+    optional: bool = Field(False, description="True: when it fails, decide without it. False: nothing is approved.")
+
+
+class Scoring(_Part):
+    """A Python function, by entry point `fraudray.scoring`, that gives points (0-100) in a family of its own cap."""
+
+    id: Slug
+    function: Slug
+    code: Code
+    family: Name
+    facts: list[Name] = Field(min_length=1, max_length=100, description="The facts that it is given, where known.")
+    text: str = Field(description="Why, for people; may name facts, {points} and {why}.")
+    applies_to: Literal["spending", "refunds", "any"] = "spending"
+
+
 class CasePolicy(_Part):
     """A further alert of the same customer within the window joins the open case."""
 
@@ -179,7 +218,11 @@ class PolicyDocument(_Part):
     risk: RiskCurve = Field(default_factory=RiskCurve)
     parameters: Parameters = Field(default_factory=Parameters)
     lists: dict[Name, list[str]] = Field(default_factory=dict, description="Named lists for `x in name` in rules.")
+    evidence: dict[Slug, EvidenceSource] = Field(
+        default_factory=dict, max_length=16, description="Evidence of your own, beside the three read tools."
+    )
     families: dict[Name, Family]
+    scoring: list[Scoring] = Field(default_factory=list, max_length=16, description="Scoring functions of your own.")
     rules: list[Rule] = Field(min_length=1, max_length=500)
     floors: list[Floor] = Field(default_factory=list, max_length=100)
     actions: dict[Outcome, list[ActionKind]]

@@ -1,41 +1,35 @@
-"""A policy file as text: YAML with the place of every value, so that an error can point at it."""
+"""A policy file as text, and the document it holds."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from fraudray.domain.errors import PolicyError
+from fraudray.policy.located import Located, Path_, locate_yaml, read_text
 from fraudray.policy.schema import PolicyDocument
-
-SIZE_MAX = 1_000_000
-Path_ = tuple[str | int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """1-based line and column where a value begins; `quoted` when its first character is a quote."""
-
-    line: int
-    column: int
-    quoted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PolicySource:
-    """A policy as read: its text, where it came from, the parsed document and the place of every value."""
+    """A policy as read: its text with the place of every value, and the parsed document."""
 
-    text: str
-    file: str
+    located: Located
     document: PolicyDocument
-    positions: dict[Path_, Position] = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """The text as written."""
+        return self.located.text
+
+    @property
+    def file(self) -> str:
+        """Where it came from."""
+        return self.located.file
 
     @property
     def hash(self) -> str:
@@ -43,10 +37,8 @@ class PolicySource:
         return "sha256:" + hashlib.sha256(self.text.encode()).hexdigest()
 
     def error(self, message: str, path: Path_, *, rule: str | None = None, offset: int | None = None) -> PolicyError:
-        """A `PolicyError` that points at the value at `path`, or `offset` characters into its text."""
-        where = _nearest(self.positions, path)
-        column = where.column if offset is None else where.column + offset + where.quoted
-        return PolicyError(message, file=self.file, rule=rule, line=where.line, column=column)
+        """See `Located.error`."""
+        return self.located.error(message, path, rule=rule, offset=offset)
 
 
 def default_policy_text() -> str:
@@ -62,76 +54,17 @@ def read_policy(path: Path | None = None) -> PolicySource:
     """
     if path is None:
         return parse_policy(default_policy_text(), file="default.yaml")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PolicyError(f"cannot be read: {error}", file=path) from None
-    return parse_policy(text, file=str(path))
+    return parse_policy(read_text(path), file=str(path))
 
 
 def parse_policy(text: str, *, file: str) -> PolicySource:
     """Parse policy text; see `read_policy`."""
-    if len(text) > SIZE_MAX:
-        raise PolicyError(f"is larger than {SIZE_MAX:,} characters", file=file)
+    return policy_of(locate_yaml(text, file=file))
+
+
+def policy_of(located: Located) -> PolicySource:
+    """The policy that a YAML file holds. Raises PolicyError when it is not of the policy's shape."""
     try:
-        node = yaml.compose(text, Loader=yaml.CSafeLoader)
-        data = yaml.load(text, Loader=yaml.CSafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        raise PolicyError(f"is not YAML: {error.problem}", file=file, line=line, column=column) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise PolicyError(f"is not YAML: {error}", file=file) from None
-    positions: dict[Path_, Position] = {}
-    _locate(node, (), positions, file)
-    if not isinstance(data, dict):
-        raise PolicyError("is not a mapping of policy fields", file=file, line=1, column=1)
-    try:
-        document = PolicyDocument.model_validate(data)
+        return PolicySource(located, PolicyDocument.model_validate(located.data))
     except ValidationError as error:
-        raise _shape_error(error, data, positions, file) from None
-    return PolicySource(text, file, document, positions)
-
-
-def _locate(node: yaml.Node | None, path: Path_, into: dict[Path_, Position], file: str) -> None:
-    if node is None:
-        return
-    quoted = isinstance(node, yaml.ScalarNode) and node.style in ("'", '"')
-    into[path] = Position(node.start_mark.line + 1, node.start_mark.column + 1, quoted)
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                mark = key.start_mark
-                message = f"{key.value} is given twice"
-                raise PolicyError(message, file=file, line=mark.line + 1, column=mark.column + 1)
-            seen.add(key.value)
-            _locate(value, (*path, key.value), into, file)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            _locate(value, (*path, index), into, file)
-
-
-def _nearest(positions: dict[Path_, Position], path: Sequence[str | int]) -> Position:
-    for end in range(len(path), -1, -1):
-        found = positions.get(tuple(path[:end]))
-        if found:
-            return found
-    return Position(0, 0)
-
-
-def _shape_error(
-    error: ValidationError, data: dict[str, Any], positions: dict[Path_, Position], file: str
-) -> PolicyError:
-    details = error.errors(include_url=False, include_input=False, include_context=False)
-    first = details[0]
-    path = tuple(part for part in first["loc"] if part != "[key]")
-    rule = None
-    if len(path) >= 2 and path[0] in ("rules", "floors") and isinstance(path[1], int):
-        entry = data[path[0]][path[1]]
-        rule = str(entry.get("id", path[1])) if isinstance(entry, dict) else str(path[1])
-    where = _nearest(positions, path)
-    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
-    what = "is not a field of a policy" if first["type"] == "extra_forbidden" else first["msg"]
-    message = f"{'.'.join(str(part) for part in path)}: {what}{more}"
-    return PolicyError(message, file=file, rule=rule, line=where.line, column=where.column)
+        raise located.shape_error(error, "a policy") from None

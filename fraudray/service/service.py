@@ -15,9 +15,10 @@ from fraudray.bootstrap import App, open_app
 from fraudray.desk import checked_text
 from fraudray.domain.customer import CustomerProfile
 from fraudray.domain.decision import Decision
-from fraudray.domain.errors import FieldProblem, FraudrayError, InvalidTransaction
+from fraudray.domain.errors import FieldProblem, FraudrayError, InvalidTransaction, NotFound
 from fraudray.domain.transaction import Transaction, field_problems
 from fraudray.explain import explain_document
+from fraudray.policy.book import describe
 from fraudray.problems import problem_of
 from fraudray.settings import Settings
 
@@ -42,7 +43,13 @@ class Service(Protocol):
         """How each rule came out for a stored transaction (its id) or a given one, as of now; nothing is stored."""
         ...
 
-    def policy(self) -> Document: ...
+    def policy(self, name: str | None = None) -> Document:
+        """A policy in force (the default one without a name), and which others there are."""
+        ...
+
+    def reload_policy(self, *, author: str) -> Document:
+        """Load the policy files anew. Raises PolicyError; the policies in force then stay."""
+        ...
 
     def cases(
         self, *, status: str | None = None, customer_id: str | None = None, q: str | None = None,
@@ -116,15 +123,23 @@ class LocalService:
             tx = self.app.store.cases.transaction(transaction)
         else:
             tx = Transaction.parse(transaction, now=self.app.clock.now())
-        return explain_document(self.app.policy, tx, self.app.engine.preview(tx))
+        return explain_document(tx, self.app.engine.preview(tx))
 
-    def policy(self) -> Document:
+    def policy(self, name: str | None = None) -> Document:
         """See `Service.policy`."""
-        policy = self.app.policy
+        book = self.app.engine.book
+        policy = book.default if name is None else book.policies.get(name)
+        if policy is None:
+            raise NotFound("policy", str(name))
         return policy.ref.model_dump() | {
             "document": policy.document.model_dump(mode="json", by_alias=True),
             "source": policy.source.text,
+            "book": describe(book),
         }
+
+    def reload_policy(self, *, author: str) -> Document:
+        """See `Service.reload_policy`."""
+        return describe(self.app.watch.reload(actor=author))
 
     def cases(
         self, *, status: str | None = None, customer_id: str | None = None, q: str | None = None,

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from fraudray.adapters.sql.store import SqlStore
-from fraudray.bootstrap import default_tools, load_reference
+from fraudray.bootstrap import load_reference
 from fraudray.domain.customer import CustomerProfile
 from fraudray.domain.decision import Outcome
 from fraudray.domain.errors import ConflictingTransaction
 from fraudray.engine import Engine
-from fraudray.policy.policy import Policy
+from fraudray.policy.book import PolicyBook
 from fraudray.ports.ledger import Ledger
+from fraudray.rules.shelf import ToolShelf
 from fraudray.settings import load_settings
 from fraudray.testing.clock import CountingIds, FixedClock
 from fraudray.testing.memory_ledger import MemoryLedger
@@ -40,8 +41,9 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path, clock: FixedClock) ->
 
 @pytest.fixture
 def engine(ledger: Ledger, clock: FixedClock) -> Engine:
-    reference = load_reference(load_settings())
-    return Engine(Policy.load(), ledger, reference, tools=default_tools(), clock=clock, ids=CountingIds())
+    settings = load_settings()
+    rules = ToolShelf(settings).rules(PolicyBook.load())
+    return Engine(rules, ledger, load_reference(settings), clock=clock, ids=CountingIds())
 
 
 def test_a_new_customer_is_an_empty_record(ledger: Ledger) -> None:

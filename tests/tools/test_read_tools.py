@@ -261,6 +261,7 @@ class BrokenPlaces:
 
     name = GEO
     local = True
+    limit_s = None
 
     def gather(self, inquiry: Inquiry) -> dict[str, dict[str, Any]]:
         raise ConnectionError(f"no answer about {inquiry.tx.location}")

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from fraudray.bootstrap import App, default_tools
+from fraudray.bootstrap import App
 from fraudray.domain.decision import Decision, Outcome, RiskLevel
 from fraudray.domain.errors import ConflictingTransaction, InvalidTransaction, NotFound
 from fraudray.domain.evidence import Item
 from fraudray.evidence.context import Inquiry
+from fraudray.rules.shelf import default_tools
 from fraudray.testing.clock import FixedClock
 
 Make = Callable[..., dict[str, Any]]
@@ -322,6 +323,7 @@ class Broken:
 
     name = "identity-verifier"
     local = True
+    limit_s = None
 
     def gather(self, inquiry: Inquiry) -> dict[str, Item]:
         raise RuntimeError(f"no connection while looking at {inquiry.tx.merchant}")
@@ -332,6 +334,7 @@ class Slow:
 
     name = "geolocation-checker"
     local = False
+    limit_s = None
 
     def gather(self, inquiry: Inquiry) -> dict[str, Item]:
         import time

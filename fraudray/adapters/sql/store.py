@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Engine, select
@@ -23,6 +24,7 @@ from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.writer import Writer
 from fraudray.adapters.vault import Vault
 from fraudray.domain.errors import SettingsError, StoreFailed
+from fraudray.ports.ledger import AuditNote
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class SqlStore:
         inserts, self._reader = Inserts(self.engine.dialect), Reader(self.engine)
         keys = CustomerKeys(self.vault, inserts, self._reader)
         self._chain = AuditChain(self.engine, self.vault.audit_key, self._anchor)
-        rows = Rows(self._chain, keys, inserts)
+        rows = self._rows = Rows(self._chain, keys, inserts)
         self._writer = Writer(self.engine, rows)
         self.ledger = SqlLedger(self.engine, self._writer, rows, keys, self.vault, self._reader)
         self.cases = SqlCaseBook(self.engine, self._writer, rows, keys, self.ledger)
@@ -95,6 +97,11 @@ class SqlStore:
             statement = statement.where(a.subject == subject)
         with failing(), self.engine.connect() as connection:
             return [AuditEntry(*row) for row in connection.execute(statement.limit(limit).offset(offset))]
+
+    def note(self, note: AuditNote, at: datetime) -> None:
+        """Append to the audit trail; durable when this returns. Raises StoreFailed."""
+        at_us = t.to_us(at)
+        self._writer.submit(lambda _connection: self._rows.note(at_us, note)).result()
 
     def ping(self) -> None:
         """Whether the database answers. Raises StoreFailed."""
