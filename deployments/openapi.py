@@ -62,6 +62,7 @@ def _add(document: dict[str, Any]) -> None:
     paths["/v1/decisions/bulk"] = {"post": _bulk()}
     answers = {
         ("/v1/decisions/{transaction_id}", "get"): "Decision",
+        ("/v1/decisions/{transaction_id}/step-up", "post"): "Decision",
         ("/v1/cases/{case_id}", "get"): "Case",
         ("/v1/customers/{customer_id}", "get"): "CustomerProfile",
         ("/v1/customers/{customer_id}", "put"): "CustomerProfile",
@@ -75,6 +76,7 @@ def _add(document: dict[str, Any]) -> None:
         ("/v1/customers/{customer_id}/unfreeze", "post"): _text_fields("reason"),
         ("/v1/customers/{customer_id}/erase", "post"): _text_fields("reason"),
         ("/v1/customers/{customer_id}/hold", "post"): _text_fields("reason"),
+        ("/v1/decisions/{transaction_id}/step-up", "post"): _text_fields("result", optional=("reference",)),
         ("/v1/cases/{case_id}/notes", "post"): _text_fields("text"),
         ("/v1/cases/{case_id}/close", "post"): _text_fields("disposition", "reason"),
         ("/v1/policy/explain", "post"): {"schema": _ref("Transaction"), "examples": _samples()},
@@ -95,12 +97,12 @@ def _ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _text_fields(*names: str) -> dict[str, Any]:
+def _text_fields(*names: str, optional: tuple[str, ...] = ()) -> dict[str, Any]:
     return {
         "schema": {
             "type": "object",
             "required": list(names),
-            "properties": {name: {"type": "string"} for name in names},
+            "properties": {name: {"type": "string"} for name in (*names, *optional)},
             "additionalProperties": False,
         }
     }

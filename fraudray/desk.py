@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,18 +17,19 @@ from fraudray.actions.deliver import AlertRules
 from fraudray.adapters.sql.store import SqlStore
 from fraudray.domain.cards import mask
 from fraudray.domain.case import CaseEntry, CaseSummary
-from fraudray.domain.decision import Moment, Outcome, Reason
+from fraudray.domain.decision import Moment, Outcome, Reason, StepUpResult
 from fraudray.domain.errors import FieldProblem, InvalidTransaction, NotFound, Refused
 from fraudray.domain.evidence import GEOLOCATION_CHECKER
 from fraudray.domain.text import has_control_characters, is_unicode
 from fraudray.domain.transaction import Transaction
-from fraudray.engine import Engine, Outlook
+from fraudray.engine import Answer, Engine, Outlook
 from fraudray.features.state import ATTEMPT_AGE_MAX_US, microseconds
 from fraudray.ports.clock import Clock, Ids
 from fraudray.ports.ledger import OutboxEntry
 from fraudray.reports.case_report import build_report
 
 TEXT_MAX = 4000
+REFERENCE_MAX = 200
 TEN_MINUTES_US = 600 * 1_000_000
 
 
@@ -82,6 +83,20 @@ class Desk:
                 if passes
                 else [self._refusal(reason, tx, outlook, now) for reason in judgement.reasons],
             }
+        )
+
+    def answer_step_up(self, transaction_id: str, *, result: str, reference: str | None, author: str) -> Answer:
+        """See `Engine.answer_step_up`. Raises InvalidTransaction for an unknown result or an unusable reference too."""
+        if result not in get_args(StepUpResult):
+            message = f"is none of {', '.join(get_args(StepUpResult))}"
+            raise InvalidTransaction([FieldProblem("result", "enum", message)])
+        if reference is not None:
+            reference = checked_text(reference, "reference")
+            if len(reference) > REFERENCE_MAX:
+                message = f"may have {REFERENCE_MAX} characters at most"
+                raise InvalidTransaction([FieldProblem("reference", "too_long", message)])
+        return self._engine.answer_step_up(
+            transaction_id, cast(StepUpResult, result), reference=reference, author=author
         )
 
     def request_alert(

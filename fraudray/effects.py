@@ -35,13 +35,13 @@ class Effects:
         """Whether a report of the case is on its way."""
         return any(action.kind == "report" for action in self.actions)
 
-    def audit_notes(self, decision: Decision, tx: Transaction) -> list[AuditNote]:
+    def audit_notes(self, decision: Decision, tx: Transaction, actor: str = "engine") -> list[AuditNote]:
         """The entries for the audit trail; no personal data."""
         notes = [
             AuditNote(
-                "decision",
+                "decision" if decision.revision == 1 else "decision_revised",
                 tx.transaction_id,
-                "engine",
+                actor,
                 {
                     "decision_id": decision.decision_id,
                     "revision": decision.revision,
@@ -71,14 +71,16 @@ def plan_effects(
     *,
     ids: Ids,
     next_case_id: Callable[[int], str],
+    revises: Decision | None = None,
 ) -> Effects:
-    """The policy's actions for what the evidence itself says.
+    """The policy's actions for what the evidence itself says; for a revision, those not taken before.
 
     A block caused only by a freeze acts on the outcome without the freeze: it opens no case, sends no alert and does
     not extend the freeze.
     """
-    effects = Effects(ids.new("dec"))
-    kinds = policy.actions.get(judgement.outcome_without_freeze, [])
+    effects = Effects(ids.new("dec")) if revises is None else Effects(revises.decision_id, case_id=revises.case_id)
+    taken = {action.kind for action in revises.actions} if revises is not None else set()
+    kinds = [k for k in policy.actions.get(judgement.outcome_without_freeze, []) if k not in taken]
     if "open_case" in kinds:
         _join_or_open(effects, policy, customer, now, next_case_id)
     for kind in kinds:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from fraudray.domain.decision import Decision, Latency
-from fraudray.domain.errors import ConflictingTransaction, FieldProblem, FraudrayError, InvalidTransaction
+from fraudray.domain.case import CaseEntry
+from fraudray.domain.decision import Decision, Latency, StepUpResult
+from fraudray.domain.errors import ConflictingTransaction, FieldProblem, FraudrayError, InvalidTransaction, NotFound
 from fraudray.domain.evidence import Evidence, ToolEvidence
 from fraudray.domain.transaction import CLOCK_SKEW, Transaction
 from fraudray.effects import Effects, plan_effects
@@ -23,11 +24,12 @@ from fraudray.evidence.gather import Gatherer
 from fraudray.evidence.geolocation import trusted_place
 from fraudray.evidence.transaction_risk import amount_base_minor
 from fraudray.facts import collect_facts
-from fraudray.features.state import CustomerState, microseconds, record_attempt, record_trusted
+from fraudray.features.state import CustomerState, forget_trusted, microseconds, record_attempt, record_trusted
 from fraudray.policy.book import PolicyBook
 from fraudray.policy.policy import Judgement, Policy
 from fraudray.ports.clock import Clock, Ids
-from fraudray.ports.ledger import CustomerRecord, DecisionUnit, Ledger
+from fraudray.ports.ledger import AuditNote, CustomerRecord, DecisionUnit, Ledger
+from fraudray.step_up import answered, ask_step_up, check_answer, teaches_nothing
 
 if TYPE_CHECKING:
     from fraudray.bootstrap import Decider
@@ -193,8 +195,68 @@ class Engine:
                 policy=_ms(judged - gathered),
             )  # fmt: skip
             decision = self._decision(tx, policy, judgement, evidence, effects, now, latency)
+            step_up = ask_step_up(policy, judgement, facts, now)
+            if step_up is not None:
+                decision = decision.model_copy(update={"step_up": step_up})
             self._remember(inquiry, customer, judgement, effects)
-            return self._store(tx, inquiry, customer, decision, effects, started, judged)
+            notes = effects.audit_notes(decision, tx)
+            unit = _unit(tx, tx.content_hash, customer, decision, effects, inquiry.at, notes)
+            return self._store(unit, started, judged)
+
+    def answer_step_up(
+        self, transaction_id: str, result: StepUpResult, *, reference: str | None = None, author: str = "caller"
+    ) -> Answer:
+        """What the caller's check with the customer makes of a REVIEW: a new revision, durable when this returns.
+
+        The same answer again is answered from the record. Raises NotFound, Refused, StoreFailed.
+        """
+        while True:
+            with self._lock:
+                flying = self._in_flight.get(transaction_id)
+                if flying is None:
+                    answer = self._answer_step_up(transaction_id, result, reference, author)
+                    break
+            flying.future.exception()  # wait until it is written
+        return answer.result() if isinstance(answer, Future) else answer
+
+    def _answer_step_up(
+        self, transaction_id: str, result: StepUpResult, reference: str | None, author: str
+    ) -> Answer | Future[Answer]:
+        started, now = perf_counter(), self.clock.now()
+        stored = self._ledger.find(transaction_id)
+        if stored is None:
+            raise NotFound("decision on transaction", transaction_id)
+        decided = stored.decision
+        if not check_answer(decided, result, now):
+            return Answer(decided, replayed=True)
+        book = self._in_force.book
+        policy = book.policies.get(decided.policy.name, book.default)
+        tx = Transaction.model_validate_json(stored.transaction_json)
+        customer = self._ledger.customer(tx.customer_id)
+        decision, judgement = answered(policy, decided, result, reference, now)
+        effects = plan_effects(
+            policy.document, judgement, tx, customer, now,
+            ids=self._ids, next_case_id=self._ledger.next_case_id, revises=decided,
+        )  # fmt: skip
+        decision = decision.model_copy(
+            update={
+                "case_id": effects.case_id,
+                "actions": [*decided.actions, *effects.actions],
+                "report_url": self._report_link(effects) or decided.report_url,
+            }
+        )
+        at = tx.occurred_at(decided.decided_at)
+        if teaches_nothing(tx, result):
+            forget_trusted(customer.state, tx, microseconds(at))
+        self._remember_effects(customer, effects)
+        body = {"transaction_id": transaction_id, "result": result, "reference": reference}
+        entry = CaseEntry(entry_id=self._ids.new("ent"), at=now, author=author, kind="step_up", body=body)
+        notes = effects.audit_notes(decision, tx, author)
+        judged = perf_counter()
+        latency = Latency(total=_ms(judged - started), state=0, tools=0, policy=_ms(judged - started))
+        decision = decision.model_copy(update={"latency_ms": latency})
+        unit = _unit(tx, stored.content_hash, customer, decision, effects, at, notes, case_entry=entry)
+        return self._store(unit, started, judged)
 
     def preview(self, tx: Transaction, *, only: str | None = None) -> Outlook:
         """What this transaction would get now, without deciding, storing or remembering anything.
@@ -271,7 +333,7 @@ class Engine:
             evidence=evidence.tools,
             actions=effects.actions,
             case_id=case_id,
-            report_url=self._report_url.format(case_id=case_id) if effects.makes_report else None,
+            report_url=self._report_link(effects),
             policy=policy.ref,
             decided_at=now,
             latency_ms=latency,
@@ -285,29 +347,21 @@ class Engine:
         if judgement.outcome.severity < 2:
             record_trusted(state, tx, inquiry.at_us, base_minor, place=trusted_place(inquiry))
         record_attempt(state, tx, inquiry.at_us, base_minor, outcome=judgement.outcome, received_us=received_us)
+        self._remember_effects(customer, effects)
+
+    def _remember_effects(self, customer: CustomerRecord, effects: Effects) -> None:
         if effects.freeze is not None:
             customer.freeze = effects.freeze
         if effects.open_case is not None:
             customer.open_case = effects.open_case
 
-    def _store(
-        self, tx: Transaction, inquiry: Inquiry, customer: CustomerRecord, decision: Decision, effects: Effects,
-        started: float, judged: float,
-    ) -> Future[Answer]:  # fmt: skip
-        written = decision.to_json()
-        unit = DecisionUnit(
-            transaction=tx,
-            decision=decision,
-            document=written.with_latency(decision.latency_ms),
-            occurred_at=inquiry.at,
-            state=_encode_state(customer.state),
-            opens_case=effects.opens_case,
-            freeze=effects.freeze,
-            outbox=effects.outbox,
-            audit=effects.audit_notes(decision, tx),
-        )
+    def _report_link(self, effects: Effects) -> str | None:
+        return self._report_url.format(case_id=effects.case_id) if effects.makes_report else None
+
+    def _store(self, unit: DecisionUnit, started: float, judged: float) -> Future[Answer]:
+        tx, decision, written = unit.transaction, unit.decision, unit.written
         answer: Future[Answer] = Future()
-        self._in_flight[tx.transaction_id] = _InFlight(tx.content_hash, answer)
+        self._in_flight[tx.transaction_id] = _InFlight(unit.content_hash, answer)
 
         def durable(commit: Future[None]) -> None:
             # No lock: it is durable before it leaves `_in_flight`, so whoever misses it there finds it stored.
@@ -332,6 +386,25 @@ class Engine:
             raise
         commit.add_done_callback(durable)
         return answer
+
+
+def _unit(
+    tx: Transaction, content_hash: str, customer: CustomerRecord, decision: Decision, effects: Effects,
+    occurred_at: datetime, notes: list[AuditNote], *, case_entry: CaseEntry | None = None,
+) -> DecisionUnit:  # fmt: skip
+    return DecisionUnit(
+        transaction=tx,
+        content_hash=content_hash,
+        decision=decision,
+        written=decision.to_json(),
+        occurred_at=occurred_at,
+        state=_encode_state(customer.state),
+        opens_case=effects.opens_case,
+        freeze=effects.freeze,
+        outbox=effects.outbox,
+        audit=notes,
+        case_entry=case_entry,
+    )
 
 
 def _checked(tx: Transaction | Mapping[str, Any], now: datetime) -> Transaction:

@@ -23,6 +23,16 @@ def router(service: LocalService) -> APIRouter:
         """The current revision of a decision, with its actions' outcomes."""
         return json_response(service.decision(transaction_id))
 
+    @routes.post("/decisions/{transaction_id:path}/step-up", tags=["decisions"])
+    def step_up(transaction_id: str, body: Document, author: Author) -> Response:
+        """Answer the step-up that a REVIEW asked for: `{"result": "passed" | "failed" | "abandoned", "reference": …}`;
+        the decision as revised by it."""
+        fields = fields_of(body, "result", optional=("reference",))
+        answer = service.step_up(
+            transaction_id, result=fields["result"], reference=fields.get("reference"), author=author
+        )
+        return json_response(answer)
+
     @routes.get("/cases", tags=["cases"])
     def cases(
         status: Annotated[str | None, Query(pattern="^(open|closed)$")] = None,

@@ -46,6 +46,11 @@ class Client:
         """See `Service.decision`."""
         return self.wire.get(f"/v1/decisions/{part(transaction_id)}")
 
+    def step_up(self, transaction_id: str, *, result: str, reference: str | None = None, author: str) -> dict[str, Any]:
+        """See `Service.step_up`."""
+        body = {"result": result} | ({"reference": reference} if reference is not None else {})
+        return self.wire.send("POST", f"/v1/decisions/{part(transaction_id)}/step-up", body, author)
+
     def explain(self, transaction: str | Mapping[str, Any]) -> dict[str, Any]:
         """See `Service.explain`."""
         if isinstance(transaction, str):

@@ -38,6 +38,13 @@ class RiskLevel(StrEnum):
     CRITICAL = "CRITICAL"
 
 
+def _rfc3339_ms(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+Moment = Annotated[datetime, PlainSerializer(_rfc3339_ms, return_type=str, when_used="json")]
+
+
 class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -84,6 +91,19 @@ class InvestigatorState(_Document):
     detail: str | None = None
 
 
+StepUpResult = Literal["passed", "failed", "abandoned"]
+
+
+class StepUp(_Document):
+    """A check with the customer that the caller carries out; its answer lifts the review or confirms the fraud."""
+
+    method: str = Field(description="3ds: a 3-D Secure challenge; call: a call to the customer.")
+    status: Literal["requested", "passed", "failed", "abandoned"] = "requested"
+    until: Moment = Field(description="A later pass lifts nothing.")
+    answered_at: Moment | None = None
+    reference: str | None = Field(None, description="The caller's own id of the check.")
+
+
 class Latency(_Document):
     """Milliseconds by stage. `store` is known only to the first answer, since the record is written before it ends."""
 
@@ -92,13 +112,6 @@ class Latency(_Document):
     tools: float
     policy: float
     store: float | None = None
-
-
-def _rfc3339_ms(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
-
-
-Moment = Annotated[datetime, PlainSerializer(_rfc3339_ms, return_type=str, when_used="json")]
 
 
 class Decision(_Document):
@@ -120,6 +133,7 @@ class Decision(_Document):
     case_id: str | None = None
     report_url: str | None = None
     policy: PolicyRef
+    step_up: StepUp | None = None
     investigator: InvestigatorState = InvestigatorState()
     decided_at: Moment
     latency_ms: Latency

@@ -154,6 +154,26 @@ def record_trusted(
             _record_seen(seen, key, at_us)
 
 
+def forget_trusted(state: CustomerState, tx: Transaction, at_us: int) -> None:
+    """Take back what a payment taught that turned out to be another's: place, device, address, habit; the attempt
+    stays and counts as declined."""
+    sighting = state.sightings.get(tx.instrument_key)
+    if sighting is not None and sighting.at_us == at_us:
+        del state.sightings[tx.instrument_key]
+    for seen, key in ((state.devices, tx.device_id), (state.addresses, tx.ip_address)):
+        known = seen.get(key) if key is not None else None
+        if key is not None and known is not None:
+            known.count -= 1
+            if known.count <= 0 or known.first_us == at_us:
+                del seen[key]
+    purchase = state.purchases.pop(state.purchase_id(tx), None)
+    if purchase is not None and purchase.amount_base_minor in state.habit_base_minor:
+        state.habit_base_minor.remove(purchase.amount_base_minor)
+    for attempt in state.attempts:
+        if attempt.purchase_id == tx.purchase_id:
+            attempt.declined, attempt.spent = True, False
+
+
 def _unreached(tx: Transaction) -> bool:
     return tx.processor_outcome is not None and not tx.processor_outcome.reached_issuer
 

@@ -43,7 +43,6 @@ def compile_lines(source: PolicySource, catalogue: Catalogue) -> tuple[Line, ...
     _check_families(source, entries)
     lines = tuple(_compile_line(source, catalogue, path, entry) for path, entry in entries)
     _check_types(source, catalogue, lines, entries)
-    _check_escalation(source, catalogue)
     return lines
 
 
@@ -91,7 +90,7 @@ def _compile_line(source: PolicySource, catalogue: Catalogue, path: tuple[str | 
         offset = max(0, entry.when.find(unknown[0]))
         raise source.error(f"there is no function {unknown[0]}", when, rule=entry.id, offset=offset)
     shows = shown_facts(source, catalogue, path, entry.text, rule=entry.id)
-    cel_text = _inline_lists(entry.when, lists)
+    cel_text = inline_lists(entry.when, lists)
     return Line(entry, cel_text, frozenset(needs), frozenset(shows), cited(needs, catalogue))
 
 
@@ -153,7 +152,7 @@ def shown_facts(
     return shows
 
 
-def _inline_lists(expression: str, lists: Mapping[str, list[str]]) -> str:
+def inline_lists(expression: str, lists: Mapping[str, list[str]]) -> str:
     """Named lists become literals: compiled once instead of converted at every call."""
 
     def literal(match: re.Match[str]) -> str:
@@ -183,22 +182,6 @@ def _check_types(source: PolicySource, catalogue: Catalogue, lines: tuple[Line, 
             if not isinstance(answer, bool):
                 message = f"answers {type(answer).__name__}, not true or false"
                 raise source.error(message, (*path, "when"), rule=entry.id)
-
-
-def _check_escalation(source: PolicySource, catalogue: Catalogue) -> None:
-    """`escalate` may name facts, lists and the score."""
-    if source.document.escalate is None:
-        return
-    try:
-        names = cel.compile(source.document.escalate).variables()
-    except ValueError as error:
-        raise source.error(f"is not CEL: {str(error).splitlines()[0]}", ("escalate",)) from None
-    unknown = [
-        name for name in names if name not in catalogue and name not in source.document.lists and name != "score"
-    ]
-    if unknown:
-        message = f"there is no fact or list {unknown[0]}" + nearest(unknown[0], [*catalogue, "score"])
-        raise source.error(message, ("escalate",), offset=max(0, source.document.escalate.find(unknown[0])))
 
 
 def _flipped(fact: Fact) -> float | int | bool | str:

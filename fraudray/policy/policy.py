@@ -14,6 +14,7 @@ import cel
 
 from fraudray.domain.decision import Adjustment, Outcome, PolicyRef, Reason, RiskLevel
 from fraudray.policy.compiling import Line, compile_lines
+from fraudray.policy.conditions import Condition
 from fraudray.policy.facts import NEUTRAL, Fact
 from fraudray.policy.schema import Floor, PolicyDocument, Rule
 from fraudray.policy.scoring import compile_scoring
@@ -58,6 +59,12 @@ class Policy:
         self.catalogue = catalogue = catalogue_of(source)
         self.lines = compile_lines(source, catalogue)
         self.scorers = compile_scoring(source, catalogue)
+        escalate = source.document.escalate
+        self.escalates = None if escalate is None else Condition(source, catalogue, ("escalate",), escalate)
+        self.step_ups = tuple(
+            (wanted, Condition(source, catalogue, ("step_up", index, "when"), wanted.when))
+            for index, wanted in enumerate(source.document.step_up)
+        )
         self.availability = tuple((name, availability_fact(name)) for name in source.document.evidence)
         self.facts = tuple(catalogue[name] for name in sorted(set().union(*(line.needs for line in self.lines))))
         self._program = cel.compile("[" + ",\n".join(f"({line.cel})" for line in self.lines) + "]")
@@ -203,8 +210,8 @@ class Policy:
         frozen = any("account_frozen" in line.needs for line in held)
         return Judgement(
             score=score,
-            risk=1.0 if certain else self._risk(ranked),
-            level=self._level(score),
+            risk=1.0 if certain else self.risk(ranked),
+            level=self.level(score),
             outcome=outcome,
             reasons=tuple(reasons),
             adjustments=tuple(adjustments),
@@ -243,7 +250,8 @@ class Policy:
             return Outcome.BLOCK
         return Outcome.REVIEW if score >= thresholds.review else Outcome.APPROVE
 
-    def _level(self, score: int) -> RiskLevel:
+    def level(self, score: int) -> RiskLevel:
+        """The score in words."""
         levels = self.document.risk_levels
         for bound, level in (
             (levels.critical, RiskLevel.CRITICAL), (levels.high, RiskLevel.HIGH),
@@ -253,7 +261,8 @@ class Policy:
                 return level
         return RiskLevel.MINIMAL
 
-    def _risk(self, raw: int) -> float:
+    def risk(self, raw: int) -> float:
+        """Raw points as a number between 0 and 1 for ranking."""
         curve = self.document.risk
         return round(1.0 / (1.0 + math.exp(-(raw - curve.midpoint) / curve.scale)), 4)
 

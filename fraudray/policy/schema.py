@@ -190,6 +190,14 @@ class Scoring(_Part):
     applies_to: Literal["spending", "refunds", "any"] = "spending"
 
 
+class StepUpPolicy(_Part):
+    """A check with the customer that the caller carries out on a REVIEW; the first whose `when` holds is asked for."""
+
+    method: Literal["3ds", "call"] = Field(description="3-D Secure challenge, or a call.")
+    when: str = Field("true", description="CEL over facts and `score`.")
+    valid_min: float = Field(15, gt=0, le=60 * 24 * 30, description="Minutes within which it may lift the review.")
+
+
 class CasePolicy(_Part):
     """A further alert of the same customer within the window joins the open case."""
 
@@ -227,6 +235,7 @@ class PolicyDocument(_Part):
     floors: list[Floor] = Field(default_factory=list, max_length=100)
     actions: dict[Outcome, list[ActionKind]]
     recommendations: dict[Outcome, str]
+    step_up: list[StepUpPolicy] = Field(default_factory=list, max_length=32)
     cases: CasePolicy = Field(default_factory=CasePolicy)
     freeze: FreezePolicy = Field(default_factory=FreezePolicy)
     escalate: str | None = Field(None, description="CEL: which decisions an investigator looks at, when there is one.")

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from fraudray.domain.case import CaseEntry
 from fraudray.domain.customer import CustomerProfile, Freeze
-from fraudray.domain.decision import Decision
+from fraudray.domain.decision import Decision, DecisionJson
 from fraudray.domain.transaction import Transaction
 from fraudray.features.state import CustomerState
 
@@ -61,22 +62,25 @@ class DecisionUnit:
     """Everything that one decision writes, in one database transaction."""
 
     transaction: Transaction
+    content_hash: str  # of the transaction as it was sent
     decision: Decision
-    document: bytes  # the decision as JSON
+    written: DecisionJson
     occurred_at: datetime
     state: bytes
     opens_case: bool
     freeze: Freeze | None
     outbox: Sequence[OutboxEntry]
     audit: Sequence[AuditNote]
+    case_entry: CaseEntry | None = None  # what a revision notes on its case
 
 
 @dataclass(frozen=True, slots=True)
 class StoredDecision:
-    """The current revision of a decision, and the hash of the transaction that it answers."""
+    """The current revision of a decision, and the transaction that it answers."""
 
-    content_hash: str
+    content_hash: str  # of the transaction as it was sent
     decision: Decision
+    transaction_json: bytes  # as it is kept
 
 
 class Ledger(Protocol):

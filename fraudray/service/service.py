@@ -39,6 +39,10 @@ class Service(Protocol):
 
     def decision(self, transaction_id: str) -> Document: ...
 
+    def step_up(self, transaction_id: str, *, result: str, reference: str | None = None, author: str) -> Document:
+        """Answer a decision's step-up: "passed" lifts the review, "failed" confirms it, "abandoned" leaves it."""
+        ...
+
     def explain(self, transaction: str | Mapping[str, Any]) -> Document:
         """How each rule came out for a stored transaction (its id) or a given one, as of now; nothing is stored."""
         ...
@@ -116,6 +120,11 @@ class LocalService:
     def decision(self, transaction_id: str) -> Document:
         """See `Service.decision`."""
         return _dump(self.app.store.cases.decision(transaction_id))
+
+    def step_up(self, transaction_id: str, *, result: str, reference: str | None = None, author: str) -> Document:
+        """See `Service.step_up`."""
+        answer = self.app.desk.answer_step_up(transaction_id, result=result, reference=reference, author=author)
+        return _dump(answer.decision)
 
     def explain(self, transaction: str | Mapping[str, Any]) -> Document:
         """See `Service.explain`."""

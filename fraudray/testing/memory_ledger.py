@@ -49,6 +49,8 @@ class MemoryLedger:
             done.set_exception(StoreFailed("told to fail"))
             return done
         self.units.append(unit)
-        self._stored[unit.transaction.transaction_id] = StoredDecision(unit.transaction.content_hash, unit.decision)
+        self._stored[unit.transaction.transaction_id] = StoredDecision(
+            unit.content_hash, unit.decision, unit.transaction.stored_json
+        )
         done.set_result(None)
         return done

@@ -168,7 +168,7 @@ def verify(engine: Engine, key: bytes, anchor: Path) -> AuditReport:
         _verify_anchor(connection, anchored, last_seal[0], problems)
         decided = connection.execute(select(func.count()).select_from(t.decisions)).scalar_one()
         recorded = connection.execute(
-            select(func.count()).select_from(t.audit).where(t.audit.c.kind == "decision")
+            select(func.count()).select_from(t.audit).where(t.audit.c.kind.in_(("decision", "decision_revised")))
         ).scalar_one()
         differing = _differing_decisions(connection)
     if decided != recorded:
@@ -226,12 +226,20 @@ def _verify_seals(
 def _differing_decisions(connection: Connection) -> list[str]:
     """Transactions whose stored outcome or score differs from their entry on the trail."""
     a, d = t.audit.c, t.decisions.c
+    revisions = {
+        (row["transaction_id"], row["revision"]): (row["decision"], row["score"])
+        for row in _rows(connection, select(d.transaction_id, d.revision, d.decision, d.score).where(d.revision > 1))
+    }
     first = (d.transaction_id == a.subject) & (d.revision == 1)
     both = select(a.subject, a.body, d.decision, d.score).select_from(t.audit.outerjoin(t.decisions, first))
     differing = []
     for row in _rows(connection, both.where(a.kind == "decision")):
         noted = orjson.loads(row["body"])
         if (row["decision"], row["score"]) != (noted["decision"], noted["score"]):
+            differing.append(row["subject"])
+    for row in _rows(connection, select(a.subject, a.body).where(a.kind == "decision_revised")):
+        noted = orjson.loads(row["body"])
+        if revisions.get((row["subject"], noted["revision"])) != (noted["decision"], noted["score"]):
             differing.append(row["subject"])
     return differing
 

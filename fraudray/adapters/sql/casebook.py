@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, Row, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, or_, select, update
 
 from fraudray.adapters.sql import schema as t
 from fraudray.adapters.sql.keys import CustomerKeys
@@ -110,18 +110,19 @@ class SqlCaseBook:
             if row is None:
                 raise NotFound("case", case_id)
             decided = connection.execute(
-                select(t.decisions.c.customer_id, t.decisions.c.document_sealed)
+                select(t.decisions.c.transaction_id, t.decisions.c.customer_id, t.decisions.c.document_sealed)
                 .where(t.decisions.c.case_id == case_id)
-                .order_by(t.decisions.c.decided_us)
+                .order_by(t.decisions.c.decided_us, t.decisions.c.revision)
                 .limit(PAGE_MAX)
             ).all()
             noted = connection.execute(
                 select(t.case_entries)
                 .where(t.case_entries.c.case_id == case_id)
-                .order_by(t.case_entries.c.at_us)
+                .order_by(t.case_entries.c.at_us, t.case_entries.c.entry_id)
                 .limit(PAGE_MAX)
             ).all()
-        documents = [self._ledger.open_document(d.customer_id, d.document_sealed) for d in decided]
+        current = {row.transaction_id: row for row in decided}.values()  # the newest revision of each
+        documents = [self._ledger.open_document(d.customer_id, d.document_sealed) for d in current]
         decisions = [self.with_outcomes(Decision.model_validate_json(d["decision"])) for d in documents if d]
         return Case(
             **_summary(row),
@@ -197,19 +198,8 @@ class SqlCaseBook:
         return found
 
     def _put_entry(self, connection: Connection, case_id: str, customer_id: str, entry: CaseEntry) -> None:
-        at_us = t.to_us(entry.at)
-        box = self._keys.for_writing(connection, customer_id)
-        connection.execute(
-            insert(t.case_entries),
-            [
-                {
-                    "entry_id": entry.entry_id, "case_id": case_id, "at_us": at_us, "author": entry.author,
-                    "kind": entry.kind, "body_sealed": box.seal(orjson.dumps(entry.body), customer_id),
-                }
-            ],
-        )  # fmt: skip
-        connection.execute(update(t.cases).where(t.cases.c.case_id == case_id).values(updated_us=at_us))
-        self._note(at_us, AuditNote(f"case_{entry.kind}", case_id, entry.author, {"entry_id": entry.entry_id}))
+        self._rows.case_entry(case_id, customer_id, entry, self._keys.for_writing(connection, customer_id))
+        connection.execute(update(t.cases).where(t.cases.c.case_id == case_id).values(updated_us=t.to_us(entry.at)))
 
     def _entries(self, customer_id: str, rows: Sequence[Row[Any]]) -> list[CaseEntry]:
         box = self._keys.for_reading(customer_id)

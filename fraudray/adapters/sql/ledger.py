@@ -22,8 +22,9 @@ from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.seen_ids import SeenIds
 from fraudray.adapters.sql.writer import Writer
 from fraudray.adapters.vault import Box, Vault
+from fraudray.domain.case import CaseEntry
 from fraudray.domain.customer import CustomerProfile, Freeze
-from fraudray.domain.decision import Decision
+from fraudray.domain.decision import Decision, Outcome
 from fraudray.domain.errors import Refused, StoreFailed
 from fraudray.features.state import CustomerState
 from fraudray.ports.ledger import CustomerRecord, DecisionUnit, OpenCase, StoredDecision
@@ -123,7 +124,8 @@ class SqlLedger:
         document = self.open_document(customer_id, bytes(sealed))
         if document is None:
             raise Refused(f"the decision on {transaction_id} was erased with its customer's data")
-        return StoredDecision(content_hash, Decision.model_validate_json(document["decision"]))
+        decision = Decision.model_validate_json(document["decision"])
+        return StoredDecision(content_hash, decision, document["transaction"])
 
     def open_document(self, customer_id: str, sealed: bytes) -> dict[str, bytes] | None:
         """The stored `decision` and `transaction` (JSON), or None once the customer was erased."""
@@ -207,7 +209,7 @@ class SqlLedger:
         box = self._keys.for_writing(connection, tx.customer_id)
         document = msgspec.msgpack.encode(
             {
-                "decision": unit.document,
+                "decision": unit.written.with_latency(decision.latency_ms),
                 "transaction": tx.stored_json,
             }
         )
@@ -218,7 +220,7 @@ class SqlLedger:
                 "revision": decision.revision,
                 "transaction_id": tx.transaction_id,
                 "customer_id": tx.customer_id,
-                "content_hash": tx.content_hash,
+                "content_hash": unit.content_hash,
                 "decision": decision.decision.value,
                 "score": decision.score,
                 "risk": decision.risk,
@@ -243,6 +245,8 @@ class SqlLedger:
         )
         if decision.case_id is not None:
             self._write_case(connection, unit, decision.case_id, at_us)
+        if unit.case_entry is not None and decision.case_id is not None:
+            rows.case_entry(decision.case_id, decision.customer_id, unit.case_entry, box)
         if unit.freeze is not None:
             freeze = unit.freeze
             rows.insert(
@@ -269,6 +273,10 @@ class SqlLedger:
             )
             return
         self._rows.flush(connection)  # the case may be one that this very batch opens
+        if unit.case_entry is not None and decision.decision is not Outcome.BLOCK:
+            connection.execute(update(t.cases).where(t.cases.c.case_id == case_id).values(updated_us=at_us))
+            self._close_lifted(connection, case_id, decision.customer_id, unit.case_entry)
+            return  # an alert that was answered is no further alert
         case = connection.execute(select(t.cases.c.score, t.cases.c.decision).where(t.cases.c.case_id == case_id)).one()
         higher = decision.score > case.score
         connection.execute(
@@ -281,6 +289,25 @@ class SqlLedger:
                 decision=decision.decision.value if higher else case.decision,
             )
         )
+
+    def _close_lifted(self, connection: Connection, case_id: str, customer_id: str, answer: CaseEntry) -> None:
+        """Close a case of which every alert was lifted: nobody needs to look at it."""
+        d = t.decisions.c
+        rows = connection.execute(
+            select(d.transaction_id, d.decision).where(d.case_id == case_id).order_by(d.revision)
+        ).all()
+        current = {row.transaction_id: row.decision for row in rows}
+        if set(current.values()) != {Outcome.APPROVE.value}:
+            return
+        closing = update(t.cases).where(t.cases.c.case_id == case_id, t.cases.c.status == "open")
+        if not connection.execute(closing.values(status="closed")).rowcount:
+            return
+        body = {"disposition": "lifted", "reason": "the customer passed the step-up on every alert"}
+        entry = answer.model_copy(update={"entry_id": answer.entry_id + "-closed", "kind": "closed", "body": body})
+        self._rows.case_entry(case_id, customer_id, entry, self._keys.for_writing(connection, customer_id))
+        record = self.held(customer_id)
+        if record is not None and record.open_case is not None and record.open_case.case_id == case_id:
+            record.open_case = None
 
 
 def _opened(box: Box, row: tuple[Any, ...] | None, owner: str, decode: Callable[[bytes], T]) -> T | None:

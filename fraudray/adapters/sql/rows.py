@@ -12,6 +12,7 @@ from fraudray.adapters.sql.audit import AuditChain
 from fraudray.adapters.sql.driver import Inserts
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.vault import Box
+from fraudray.domain.case import CaseEntry
 from fraudray.domain.decision import Outcome
 from fraudray.ports.ledger import AuditNote, OutboxEntry
 
@@ -73,6 +74,18 @@ class Rows:
                 "updated_us": at_us,
             },
         )
+
+    def case_entry(self, case_id: str, customer_id: str, entry: CaseEntry, box: Box) -> None:
+        """Note something on a case, and that on the audit trail."""
+        at_us = t.to_us(entry.at)
+        self.insert(
+            t.case_entries,
+            {
+                "entry_id": entry.entry_id, "case_id": case_id, "at_us": at_us, "author": entry.author,
+                "kind": entry.kind, "body_sealed": box.seal(orjson.dumps(entry.body), customer_id),
+            },
+        )  # fmt: skip
+        self.note(at_us, AuditNote(f"case_{entry.kind}", case_id, entry.author, {"entry_id": entry.entry_id}))
 
     def flush(self, connection: Connection) -> None:
         """Write everything in the current transaction."""
