@@ -1,7 +1,7 @@
 """Rebuild `fonts/`: the glyphs of GNU Unifont for characters that Noto lacks.
 
-    apt-get download fonts-unifont && dpkg -x fonts-unifont_*.deb unifont
-    python -m fraudray.reports.build_fonts unifont/usr/share/fonts/opentype/unifont
+apt-get download fonts-unifont && dpkg -x fonts-unifont_*.deb unifont
+python -m fraudray.reports.build_fonts unifont/usr/share/fonts/opentype/unifont
 """
 
 from __future__ import annotations

@@ -6,7 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
-from fraudray.reports.page import Bar, Block, Column, Facts, Heading, Page, Paragraph, Table, Verdict, Waterfall
+from fraudray.reports.page import (
+    Bar,
+    BarStyle,
+    Block,
+    Column,
+    Facts,
+    Heading,
+    Page,
+    Paragraph,
+    Table,
+    Verdict,
+    Waterfall,
+)
 
 Document = Mapping[str, Any]
 ERASED = "The customer's personal data was erased; evidence can no longer be read."
@@ -29,7 +41,8 @@ def moment(value: Any) -> str:
 
 def waterfall(summary: Document) -> Waterfall:
     """How reasons and adjustments add up to the score."""
-    steps = [(step, "reason") for step in summary["reasons"]] + [(s, "adjustment") for s in summary["adjustments"]]
+    steps: list[tuple[Document, BarStyle]] = [(reason, "reason") for reason in summary["reasons"]]
+    steps += [(adjustment, "adjustment") for adjustment in summary["adjustments"]]
     sums = [0, *accumulate(int(step["points"]) for step, _ in steps)]
     scale = 100 / max(1, *sums, summary["score"])
     bars = [
@@ -63,9 +76,7 @@ def _summary(summary: Document) -> Iterator[Block]:
 def _timeline(events: Sequence[Document]) -> Iterator[Block]:
     yield Heading("Timeline")
     columns = [Column("When", 3), Column("What", 4), Column("Who", 2), Column("Details", 6)]
-    yield Table(
-        columns, [[moment(e["at"]), e["what"], e["author"], "\n".join(map(str, e["details"]))] for e in events]
-    )
+    yield Table(columns, [[moment(e["at"]), e["what"], e["author"], "\n".join(map(str, e["details"]))] for e in events])
 
 
 def _evidence(decided: Sequence[Document]) -> Iterator[Block]:

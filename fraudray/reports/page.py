@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 # Controls act instead of showing, and marks that reorder what is read can forge a line ("Trojan source").
 _ACTING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 Align = Literal["left", "right"]
+BarStyle = Literal["reason", "adjustment", "total"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Bar:
     points: int
     left: float
     width: float
-    style: Literal["reason", "adjustment", "total"]
+    style: BarStyle
 
 
 @dataclass(frozen=True, slots=True)
