@@ -42,7 +42,8 @@ def test_a_case_is_listed_shown_noted_and_closed_once(cli: Cli, decided: str) ->
 @pytest.mark.parametrize(
     "args",
     [
-        ("cases", "show", "FRD-1999-0001"), ("cases", "note", "FRD-1999-0001", "x"), ("report", "case", "FRD-1999-0001"),
+        ("cases", "show", "FRD-1999-0001"), ("cases", "note", "FRD-1999-0001", "x"),
+        ("report", "case", "FRD-1999-0001"),
         ("decision", "T-none"), ("customers", "show", "C-none"), ("outbox", "retry", "out_none"),
         ("accounts", "unfreeze", "C-67890", "--reason", "none holds"),
         ("customers", "hold", "C-none", "--reason", "x"), ("customers", "erase", "C-none", "--reason", "x", "--yes"),
