@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from mcp.types import BlobResourceContents, CallToolResult, EmbeddedResource, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, Field
 
+from fraudray.bootstrap import App
 from fraudray.domain.errors import FieldProblem, InvalidTransaction, Refused
 from fraudray.reports.case_report import SECTIONS
 from fraudray.reports.formats import MEDIA_TYPES, rendered
@@ -97,17 +99,16 @@ def build_server(provider: AppProvider) -> ToolServer:
 
     @server.tool(title="Generate period report", annotations=READS)
     def generate_period_report(
-        start: Annotated[Written, Field(alias="from", description="A date (2026-11-01) or an RFC 3339 moment.")],
-        end: Annotated[
-            Written,
-            Field(alias="to", description="A date, through the end of that day, or an RFC 3339 moment, up to it."),
+        from_date: Annotated[Written, Field(description="A date (2026-11-01) or an RFC 3339 moment.")],
+        to_date: Annotated[
+            Written, Field(description="A date, through the end of that day, or an RFC 3339 moment, up to it.")
         ],
         timezone: Annotated[Written, Field(description="Whose days: an IANA name.")] = "UTC",
         format: Form = "json",  # noqa: A002 - the published name of the parameter
     ) -> Annotated[CallToolResult, PeriodResult]:
         """Report on what was decided in a period: volumes, outcomes, reasons, amounts, merchant categories, cases."""
         with provider.app() as app:
-            document = LocalService(app).reports.period(start=start, end=end, timezone=timezone)
+            document = _period(app, from_date, to_date, timezone)
         result = PeriodResult(
             made_at=document["made_at"],
             format=format,
@@ -134,6 +135,15 @@ def _answer(result: ReportResult | PeriodResult, document: dict[str, Any], uri: 
         resource = BlobResourceContents(uri=uri, mime_type=MEDIA_TYPES["pdf"], blob=blob)
         content.append(EmbeddedResource(type="resource", resource=resource))
     return CallToolResult(content=list(content), structured_content=result.model_dump(mode="json"))
+
+
+def _period(app: App, start: str, end: str, timezone: str) -> dict[str, Any]:
+    """The period's report. Raises InvalidTransaction naming this tool's parameters."""
+    try:
+        return LocalService(app).reports.period(start=start, end=end, timezone=timezone)
+    except InvalidTransaction as error:
+        named = {"from": "from_date", "to": "to_date"}
+        raise InvalidTransaction([replace(p, field=named.get(p.field, p.field)) for p in error.problems]) from None
 
 
 def _check_sections(wanted: list[str] | None) -> None:
