@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -40,8 +40,8 @@ class AppProvider(Protocol):
         """
         ...
 
-    def publish(self, app: App, case_id: str, page: bytes, form: str) -> str:
-        """An address at which the case's report, rendered as `page` in that form, opens for whoever made this call."""
+    def publish(self, app: App, case_id: str, page: Callable[[], bytes], form: str) -> str:
+        """An address at which the case's report, rendered by `page` in that form, opens for the caller."""
         ...
 
 
@@ -56,7 +56,7 @@ class MountedProvider:
         """See `AppProvider.app`; the server's own worker empties the outbox."""
         yield self._app
 
-    def publish(self, app: App, case_id: str, page: bytes, form: str) -> str:
+    def publish(self, app: App, case_id: str, page: Callable[[], bytes], form: str) -> str:
         """The report's address on this server, which renders it itself."""
         address = report_url(app.settings).format(case_id=quote(case_id, safe=""))
         return address + ("?format=pdf" if form == "pdf" else "")
@@ -78,9 +78,9 @@ class StandaloneProvider:
         ):
             yield app
 
-    def publish(self, app: App, case_id: str, page: bytes, form: str) -> str:
+    def publish(self, app: App, case_id: str, page: Callable[[], bytes], form: str) -> str:
         """A private file in the data folder: nothing serves HTTP here."""
-        return _write_private(app.settings.data_dir / "reports", f"{case_id}.{form}", page).resolve().as_uri()
+        return _write_private(app.settings.data_dir / "reports", f"{case_id}.{form}", page()).resolve().as_uri()
 
     def _open(self, *, work: bool) -> App:
         give_up_at = time.monotonic() + self._wait_s

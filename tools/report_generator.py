@@ -84,7 +84,8 @@ def build_server(provider: AppProvider) -> ToolServer:
         with provider.app() as app:
             document = app.desk.make_report(case_id, sections=include_sections or None)
             kept: Literal["pdf", "html"] = "pdf" if format == "pdf" else "html"
-            url = provider.publish(app, case_id, rendered(app.store.reports.get(case_id), kept), kept)
+            whole = app.store.reports.get(case_id)
+            url = provider.publish(app, case_id, lambda: rendered(whole, kept), kept)
         result = ReportResult(
             case_id=case_id,
             report_id=document["report_id"],

@@ -12,7 +12,7 @@ from fraudray.reports.categories import category_name
 from fraudray.reports.period_report import build_period_report
 
 Document = dict[str, Any]
-BUSY_S = 20.0
+BUSY_S = 5.0
 
 
 class Reports(Protocol):

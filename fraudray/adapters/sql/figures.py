@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import orjson
-from sqlalchemy import BigInteger, ColumnElement, Engine, and_, exists, func, select
+from sqlalchemy import ColumnElement, Engine, and_, exists, func, select
 
 from fraudray.adapters.sql import schema as t
 from fraudray.adapters.sql.keys import CustomerKeys
@@ -15,7 +15,7 @@ from fraudray.ports.figures import ClosedCase, DecisionGroup, OutboxCount
 
 # Sums of minor units can pass 64 bits: millions and what is below them are summed apart.
 _SPLIT = 1_000_000
-_FETCH = 1000
+_STREAMED = {"yield_per": 1000}
 _COUNTED = (
     t.decisions.c.decision, t.decisions.c.score, t.decisions.c.currency, t.decisions.c.mcc, t.decisions.c.channel,
     t.decisions.c.transaction_type, t.decisions.c.policy_name, t.decisions.c.reason_codes,
@@ -36,17 +36,12 @@ class SqlFigures:
         """See `Figures.decisions`."""
         amount = t.decisions.c.amount_minor
         statement = (
-            select(
-                *_COUNTED,
-                func.count(),
-                func.sum(amount.op("/", return_type=BigInteger())(_SPLIT)),
-                func.sum(amount.op("%", return_type=BigInteger())(_SPLIT)),
-            )
+            select(*_COUNTED, func.count(), func.sum(amount // _SPLIT), func.sum(amount % _SPLIT))
             .where(_within(t.decisions.c.decided_us, start, end), _CURRENT)
             .group_by(*_COUNTED)
         )
         with failing(), self._engine.connect() as connection:
-            for row in connection.execute(statement).yield_per(_FETCH):
+            for row in connection.execute(statement, execution_options=_STREAMED):
                 yield DecisionGroup._make((*row[:-2], int(row[-2]) * _SPLIT + int(row[-1])))
 
     def cases_opened(self, start: datetime, end: datetime) -> int:
@@ -66,7 +61,7 @@ class SqlFigures:
             .where(entries.c.kind == "closed", _within(entries.c.at_us, start, end))
         )
         with failing(), self._engine.connect() as connection:
-            for customer_id, opened_us, closed_us, sealed in connection.execute(statement).yield_per(_FETCH):
+            for customer_id, opened_us, closed_us, sealed in connection.execute(statement, execution_options=_STREAMED):
                 yield ClosedCase(self._disposition(customer_id, bytes(sealed)), closed_us - opened_us)
 
     def outbox(self, start: datetime, end: datetime) -> list[OutboxCount]:
