@@ -14,6 +14,7 @@ from typing import Any, cast, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from fraudray.actions.deliver import AlertRules
+from fraudray.adapters.sql.reports import REPORTER
 from fraudray.adapters.sql.store import SqlStore
 from fraudray.domain.cards import mask
 from fraudray.domain.case import CaseEntry, CaseSummary
@@ -174,7 +175,9 @@ class Desk:
             entry_id=self._ids.new("ent"),
         )
 
-    def make_report(self, case_id: str, *, sections: Sequence[str] | None = None) -> dict[str, Any]:
+    def make_report(
+        self, case_id: str, *, sections: Sequence[str] | None = None, author: str = REPORTER
+    ) -> dict[str, Any]:
         """Make and keep the report of a case; the answer has the wanted sections, what is kept has all.
 
         Raises NotFound, or ValueError for an unknown section.
@@ -183,7 +186,9 @@ class Desk:
         now = self._clock.now()
         wanted = build_report(case, made_at=now, sections=sections)
         whole = build_report(case, made_at=now)
-        self._store.reports.put(case_id, case_id=case_id, customer_id=case.customer_id, document=whole, at=now)
+        self._store.reports.put(
+            case_id, case_id=case_id, customer_id=case.customer_id, document=whole, at=now, author=author
+        )
         return wanted
 
     def _refusal(self, reason: Reason, tx: Transaction, outlook: Outlook, now: datetime) -> RefusedBy:

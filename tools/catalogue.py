@@ -42,7 +42,7 @@ TOOLS = (
     _entry("geolocation-checker", "read", 8103, "places, travel and the IP address's country"),
     _entry("email-alerts", "act", 8104, "e-mail alerts about decided transactions"),
     _entry("fraud-logger", "act", 8105, "fraud cases: log, search, read, close"),
-    _entry("report-generator", "act", 8106, "case reports as JSON and HTML"),
+    _entry("report-generator", "act", 8106, "reports of cases and of periods: JSON, HTML, PDF"),
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -40,8 +40,8 @@ class AppProvider(Protocol):
         """
         ...
 
-    def publish(self, app: App, case_id: str, page: str) -> str:
-        """An address at which the case's report, rendered as `page`, opens for whoever made this call."""
+    def publish(self, app: App, case_id: str, page: Callable[[], bytes], form: str) -> str:
+        """An address at which the case's report, rendered by `page` in that form, opens for the caller."""
         ...
 
 
@@ -56,9 +56,10 @@ class MountedProvider:
         """See `AppProvider.app`; the server's own worker empties the outbox."""
         yield self._app
 
-    def publish(self, app: App, case_id: str, page: str) -> str:
+    def publish(self, app: App, case_id: str, page: Callable[[], bytes], form: str) -> str:
         """The report's address on this server, which renders it itself."""
-        return report_url(app.settings).format(case_id=quote(case_id, safe=""))
+        address = report_url(app.settings).format(case_id=quote(case_id, safe=""))
+        return address + ("?format=pdf" if form == "pdf" else "")
 
 
 class StandaloneProvider:
@@ -77,9 +78,9 @@ class StandaloneProvider:
         ):
             yield app
 
-    def publish(self, app: App, case_id: str, page: str) -> str:
+    def publish(self, app: App, case_id: str, page: Callable[[], bytes], form: str) -> str:
         """A private file in the data folder: nothing serves HTTP here."""
-        return _write_private(app.settings.data_dir / "reports", f"{case_id}.html", page).resolve().as_uri()
+        return _write_private(app.settings.data_dir / "reports", f"{case_id}.{form}", page()).resolve().as_uri()
 
     def _open(self, *, work: bool) -> App:
         give_up_at = time.monotonic() + self._wait_s
@@ -99,14 +100,14 @@ class StandaloneProvider:
             pause()
 
 
-def _write_private(folder: Path, name: str, text: str) -> Path:
+def _write_private(folder: Path, name: str, content: bytes) -> Path:
     """Write a file that only its owner may read, whole or not at all. Raises Refused."""
     path, draft = folder / name, folder / f".{name}.{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
         draft.replace(path)
     except OSError as error:
         raise Refused(f"the report cannot be written into {folder}: {error.strerror}") from None

@@ -1,18 +1,15 @@
-"""Decisions as stored, cases and reports."""
+"""Decisions as stored, and cases."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
-from starlette.responses import HTMLResponse, Response
+from fastapi import APIRouter, Query
+from starlette.responses import Response
 
 from fraudray.deployments.bodies import json_response
 from fraudray.deployments.routes.inputs import Author, Document, Limit, Offset, fields_of
-from fraudray.reports.case_report import render_html
 from fraudray.service import LocalService
-
-_PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 
 
 def router(service: LocalService) -> APIRouter:
@@ -61,20 +58,5 @@ def router(service: LocalService) -> APIRouter:
         """Close a case: `{"disposition": …, "reason": …}`."""
         fields = fields_of(body, "disposition", "reason")
         return json_response(service.close_case(case_id, author=author, **fields))
-
-    @routes.get("/reports/{report_id}", tags=["cases"])
-    def report(
-        report_id: str,
-        request: Request,
-        wanted: Annotated[str | None, Query(alias="format", pattern="^(html|json)$")] = None,
-    ) -> Response:
-        """A case's report: a page, or JSON with `?format=json` or by the Accept header."""
-        document = service.report(report_id)
-        accept = request.headers.get("accept", "")
-        as_json = wanted == "json" or (wanted is None and "application/json" in accept and "text/html" not in accept)
-        if as_json:
-            return json_response(document)
-        headers = {"content-security-policy": _PAGE_POLICY, "x-content-type-options": "nosniff"}
-        return HTMLResponse(render_html(document), headers=headers)
 
     return routes

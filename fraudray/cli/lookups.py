@@ -1,27 +1,14 @@
-"""`fraudray decision`, `fraudray report`, `fraudray version`: one thing, shown."""
+"""`fraudray decision`, `fraudray version`: one thing, shown."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fraudray.cli.exits import InputError
-from fraudray.cli.session import (
-    AUTHOR,
-    Author,
-    DataDir,
-    Document,
-    Json,
-    Session,
-    checked_author,
-    examples,
-    new_app,
-)
+from fraudray.cli.session import AUTHOR, Author, DataDir, Document, Json, Session, checked_author, examples, new_app
 
 decision_app = new_app()
-report_app = new_app()
 step_up_app = new_app()
 version_app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 
@@ -63,37 +50,6 @@ def step_up(
     session.show(document, decisions_table([document]))
 
 
-@report_app.command(
-    epilog=examples("fraudray report FRD-2026-0001", "fraudray report FRD-2026-0001 --html --out report.html")
-)
-def report(
-    ctx: typer.Context,
-    report_id: Annotated[str, typer.Argument(metavar="ID", help="The report's id, which is its case's.")],
-    html: Annotated[bool, typer.Option("--html", help="The report as a self-contained page.")] = False,
-    out: Annotated[Path | None, typer.Option("--out", help="Write it to this file.")] = None,
-    as_json: Json = False,
-    data_dir: DataDir = None,
-) -> None:
-    """Show a stored report: summary, timeline, recommendation; --json and --html carry the evidence too."""
-    if html and as_json:
-        raise InputError("--html and --json exclude each other")
-    session = Session.of(ctx, as_json=as_json, data_dir=data_dir)
-    with session.service() as service:
-        document = service.report(report_id)
-    if html:
-        from fraudray.reports.case_report import render_html
-
-        _write(render_html(document), out)
-    elif out is not None:
-        import json
-
-        _write(json.dumps(document, ensure_ascii=False, indent=2) + "\n", out)
-    else:
-        from fraudray.cli.case_view import report_view
-
-        session.show(document, report_view(document))
-
-
 @version_app.command()
 def version(as_json: Json = False) -> None:
     """Show the installed version."""
@@ -111,13 +67,3 @@ def installed_version() -> str:
     from importlib.metadata import version as version_of
 
     return version_of("fraudray")
-
-
-def _write(text: str, out: Path | None) -> None:
-    if out is None:
-        typer.echo(text)
-        return
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write {out}: {error.strerror}") from None

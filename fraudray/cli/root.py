@@ -37,7 +37,7 @@ COMMANDS: dict[str, Listed] = {
     "decide": Listed("fraudray.cli.decide:app", "Decide transactions of a file, or the packaged samples.", _DECIDE),
     "decision": Listed("fraudray.cli.lookups:decision_app", "Show a stored decision.", _DECIDE),
     "step-up": Listed("fraudray.cli.lookups:step_up_app", "Answer the step-up that a REVIEW asked for.", _DECIDE),
-    "report": Listed("fraudray.cli.lookups:report_app", "Show a stored report.", _DECIDE),
+    "report": Listed("fraudray.cli.reports:app", "Report on a case, or on a period: HTML, PDF, JSON.", _DECIDE),
     "cases": Listed("fraudray.cli.cases:app", "List, show, annotate and close cases.", _WORK),
     "customers": Listed("fraudray.cli.customers:app", "Register, show, hold and erase customers.", _WORK),
     "accounts": Listed("fraudray.cli.accounts:app", "Show whether an account is frozen; lift a freeze.", _WORK),

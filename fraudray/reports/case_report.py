@@ -1,16 +1,17 @@
-"""The report of one case: a JSON document in sections, and the same content as HTML."""
+"""The report of one case: a JSON document in sections; `case_page` has what HTML and PDF show of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, select_autoescape
 
 from fraudray.domain.case import Case
 from fraudray.domain.decision import Decision
+from fraudray.reports.case_page import case_page
+from fraudray.reports.templates import page_html, render
+
+__all__ = ["SECTIONS", "build_report", "render", "render_html"]
 
 SECTIONS = ("summary", "timeline", "evidence", "recommendation")
 
@@ -34,20 +35,7 @@ def build_report(case: Case, *, made_at: datetime, sections: Sequence[str] | Non
 
 def render_html(report: dict[str, Any]) -> str:
     """The report as a self-contained page. Everything from a transaction is escaped."""
-    return _templates().get_template("case.html").render(report=report)
-
-
-@lru_cache(maxsize=1)
-def _templates() -> Environment:
-    return Environment(
-        loader=PackageLoader("fraudray.reports", "."), autoescape=select_autoescape(["html"]), trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-
-
-def render(name: str, **values: Any) -> str:
-    """A packaged template filled in; HTML templates escape every value."""
-    return _templates().get_template(name).render(**values)
+    return page_html(case_page(report))
 
 
 def _worst(case: Case) -> Decision | None:

@@ -20,6 +20,7 @@ from fraudray.domain.transaction import Transaction, field_problems
 from fraudray.explain import explain_document
 from fraudray.policy.book import describe
 from fraudray.problems import problem_of
+from fraudray.service.reports import LocalReports, Reports
 from fraudray.settings import Settings
 
 Document = dict[str, Any]
@@ -28,6 +29,9 @@ LIST_MAX = 500
 
 class Service(Protocol):
     """Everything a person or program can ask of fraudray. Raises the errors of `fraudray.domain.errors`."""
+
+    @property
+    def reports(self) -> Reports: ...
 
     def decide(self, tx: Transaction | Mapping[str, Any]) -> Decision:
         """Decide one transaction."""
@@ -102,6 +106,7 @@ class LocalService:
 
     def __init__(self, app: App) -> None:
         self.app = app
+        self.reports: Reports = LocalReports(app)
 
     def decide(self, tx: Transaction | Mapping[str, Any]) -> Decision:
         """See `Service.decide`."""

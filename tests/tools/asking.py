@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import anyio
 from mcp.client.client import Client
-from mcp.types import CallToolResult, Implementation, TextContent
+from mcp.types import BlobResourceContents, CallToolResult, EmbeddedResource, Implementation, TextContent
 
 from fraudray.tools.catalogue import find
 from fraudray.tools.provider import AppProvider
@@ -23,6 +24,7 @@ class Answer:
     is_error: bool
     text: str
     document: dict[str, Any]
+    files: tuple[bytes, ...] = ()
 
     def __getitem__(self, name: str) -> Any:
         assert not self.is_error, self.text
@@ -38,7 +40,12 @@ class Answer:
 def read(result: CallToolResult) -> Answer:
     """A client's result in short."""
     text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
-    return Answer(bool(result.is_error), text, dict(result.structured_content or {}))
+    files = tuple(
+        base64.b64decode(part.resource.blob)
+        for part in result.content
+        if isinstance(part, EmbeddedResource) and isinstance(part.resource, BlobResourceContents)
+    )
+    return Answer(bool(result.is_error), text, dict(result.structured_content or {}), files)
 
 
 def ask(server: str, provider: AppProvider, name: str, arguments: Mapping[str, Any], mode: str = "auto") -> Answer:

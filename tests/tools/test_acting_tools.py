@@ -14,6 +14,7 @@ from fraudray.bootstrap import App
 from fraudray.domain.decision import Decision
 from fraudray.settings import load_settings
 from fraudray.tools.provider import MountedProvider
+from tests.reports.reading import pdf_text
 from tests.tools.asking import Answer, ask
 from tests.tools.conftest import Ask
 
@@ -206,3 +207,28 @@ def test_markup_in_a_transaction_stays_text_in_its_report(app: App, call: Ask, s
     html = call(REPORT, "generate_fraud_report", case_id=decision.case_id, format="html")["html"]
     assert "<img" not in html
     assert "<script" not in html
+
+
+def test_a_report_as_pdf_is_embedded_and_opens_at_its_address(app: App, call: Ask, blocked: Decision) -> None:
+    answer = call(REPORT, "generate_fraud_report", case_id=blocked.case_id, format="pdf")
+    assert (answer["format"], answer["document"], answer["html"]) == ("pdf", None, None)
+    assert answer["report_url"] == f"http://127.0.0.1:8000/v1/reports/{blocked.case_id}?format=pdf"
+    (file,) = answer.files
+    assert file.startswith(b"%PDF-")
+    assert str(blocked.case_id) in pdf_text(file)
+
+
+@pytest.mark.parametrize("form", ["json", "html", "pdf"])
+def test_a_period_report_is_no_act_and_comes_in_every_form(app: App, call: Ask, blocked: Decision, form: str) -> None:
+    answer = call(REPORT, "generate_period_report", from_date="2026-03-01", to_date="2026-03-02", format=form)
+    assert answer["decisions"] == 1
+    assert not [entry for entry in app.store.audit_entries() if entry.actor.startswith("mcp:")]
+    shown = {"json": str(answer["document"]), "html": answer["html"], "pdf": "".join(map(pdf_text, answer.files))}
+    assert "IMPOSSIBLE_TRAVEL" in shown[form]
+
+
+def test_a_period_that_cannot_be_is_told_by_argument(call: Ask) -> None:
+    wrong = call(REPORT, "generate_period_report", from_date="2026-03-01", to_date="2027-01-01")
+    assert "- to_date: lies in the future" in wrong.error
+    assert "- to_date: " in call(REPORT, "generate_period_report", from_date="2026-03-01").error
+    assert "- format: " in call(REPORT, "generate_period_report", from_date="x", to_date="y", format="doc").error

@@ -69,6 +69,7 @@ HINTS = {  # read only, destructive, idempotent, open world
     "get_fraud_case": (True, False, True, False),
     "close_fraud_case": (False, True, True, False),
     "generate_fraud_report": (False, False, True, False),
+    "generate_period_report": (True, False, True, False),
 }
 
 

@@ -16,6 +16,8 @@ from fraudray.adapters.sql.writer import Writer
 from fraudray.domain.errors import NotFound
 from fraudray.ports.ledger import AuditNote
 
+REPORTER = "report-generator"
+
 
 class SqlReportShelf:
     """One report per case, replaced when it is made again."""
@@ -23,7 +25,10 @@ class SqlReportShelf:
     def __init__(self, engine: Engine, writer: Writer, rows: Rows, keys: CustomerKeys) -> None:
         self._engine, self._writer, self._rows, self._keys = engine, writer, rows, keys
 
-    def put(self, report_id: str, *, case_id: str, customer_id: str, document: dict[str, Any], at: datetime) -> None:
+    def put(
+        self, report_id: str, *, case_id: str, customer_id: str, document: dict[str, Any], at: datetime,
+        author: str = REPORTER,
+    ) -> None:  # fmt: skip
         """Keep a report under `report_id`."""
         at_us = t.to_us(at)
 
@@ -34,7 +39,7 @@ class SqlReportShelf:
                 "document_sealed": sealed,
             }  # fmt: skip
             self._rows.replace(connection, t.reports, row)
-            self._rows.note(at_us, AuditNote("report_made", report_id, "report-generator", {"case_id": case_id}))
+            self._rows.note(at_us, AuditNote("report_made", report_id, author, {"case_id": case_id}))
 
         self._writer.submit(write).result()
 
