@@ -14,7 +14,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from fraudray.actions.deliver import AlertRules, Deliverer
 from fraudray.actions.worker import OutboxWorker
+from fraudray.adapters.local_token import read_local_token
 from fraudray.adapters.messages import FolderMailer, FolderSms, SmtpMailer
+from fraudray.adapters.sql.keyring import StoredKeys
 from fraudray.adapters.sql.store import SqlStore
 from fraudray.client import Client
 from fraudray.desk import Desk
@@ -28,6 +30,7 @@ from fraudray.evidence.context import ReadTool, Reference
 from fraudray.evidence.geolocation import GeolocationChecker
 from fraudray.evidence.identity import IdentityVerifier
 from fraudray.evidence.transaction_risk import TransactionRisk
+from fraudray.gate import is_loopback
 from fraudray.geo.networks import AddressBook
 from fraudray.geo.places import PlaceIndex
 from fraudray.policy.policy import Policy
@@ -162,7 +165,7 @@ def open_app(settings: Settings, **parts: Any) -> App | Client:
         if address is None:
             hint = "wait until it ends, or use `fraudray serve` and work beside it"
             raise StoreInUse(f"{busy}, and it serves no HTTP: {hint}") from None
-        return Client(address)
+        return Client(address, key=server_key(settings))
 
 
 def running_server(data_dir: Path) -> str | None:
@@ -170,6 +173,31 @@ def running_server(data_dir: Path) -> str | None:
     with suppress(OSError, ValueError, KeyError):
         return str(json.loads((data_dir / "server.json").read_text())["url"])
     return None
+
+
+def server_key(settings: Settings, address: str | None = None) -> str | None:
+    """What opens the server on the data folder: the key that is set, else the server's own token. A server at another
+    `address` gets no token, which is not its own."""
+    if settings.api_key is not None:
+        return settings.api_key.get_secret_value()
+    if address is not None and address.rstrip("/") != (running_server(settings.data_dir) or "").rstrip("/"):
+        return None
+    return read_local_token(settings.data_dir)
+
+
+def stored_keys(settings: Settings) -> StoredKeys:
+    """The API keys of the store that is set, which another process may own."""
+    return StoredKeys(settings.database_url or f"sqlite:///{settings.data_dir / 'fraudray.sqlite'}")
+
+
+def refuse_open_host(settings: Settings, host: str) -> None:
+    """Raise SettingsError when others than this machine could reach a server on `host`, and no key is in force."""
+    if is_loopback(host) or stored_keys(settings).ring().usable(SystemClock().now()):
+        return
+    raise SettingsError(
+        f"host: {host or '(empty)'} is not a loopback address, and no API key is in force; make one first "
+        "(`fraudray keys create NAME --scope admin`), or listen on 127.0.0.1"
+    )
 
 
 def default_tools() -> tuple[ReadTool, ...]:

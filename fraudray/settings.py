@@ -47,8 +47,9 @@ class Settings(BaseSettings):
     rates_file: Path | None = Field(None, description="Currency rates; the packaged, dated file otherwise.")
     tools_limit_ms: float = Field(150, gt=0, le=1500, description="What the read tools may take together.")
 
-    host: str = Field("127.0.0.1", description="Address to listen on. Without keys only loopback is safe.")
+    host: str = Field("127.0.0.1", description="Address to listen on; others than loopback need an API key.")
     port: int = Field(8000, ge=1, le=65535)
+    api_key: SecretStr | None = Field(None, description="The key for a server; its data folder's own token otherwise.")
     public_url: str | None = Field(None, description="How others reach this server; used in report addresses.")
     allowed_hosts: Names = Field(
         default=["127.0.0.1", "127.0.0.1:*", "localhost", "localhost:*", "[::1]", "[::1]:*"],

@@ -11,15 +11,22 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, Implementation
 
+from fraudray.client.wire import key_header
+
 TIMEOUT_S = 20.0
 
 
-async def pass_on(url: str, name: str, arguments: dict[str, Any], client: Implementation | None) -> CallToolResult:
-    """The other server's answer, under the first client's name. Raises ToolError when it does not answer."""
+async def pass_on(
+    url: str, name: str, arguments: dict[str, Any], client: Implementation | None, key: str | None = None
+) -> CallToolResult:
+    """The other server's answer, under the first client's name and with `key`.
+
+    Raises ToolError when it does not answer.
+    """
     try:
         # Never through a web proxy: the server is on this machine or named by its owner.
         async with (
-            httpx2.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as http,
+            httpx2.AsyncClient(timeout=TIMEOUT_S, trust_env=False, headers=key_header(key)) as http,
             Client(streamable_http_client(url, http_client=http), client_info=client) as session,
         ):
             return await session.call_tool(name, arguments)

@@ -15,6 +15,7 @@ from fraudray.adapters.sql.casebook import SqlCaseBook
 from fraudray.adapters.sql.customerbook import SqlCustomerBook
 from fraudray.adapters.sql.database import Fsync, OwnerLock, connect, migrate
 from fraudray.adapters.sql.driver import Inserts, Reader
+from fraudray.adapters.sql.keyring import SqlKeyring
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.ledger import SqlLedger, failing
 from fraudray.adapters.sql.outbox import SqlOutbox
@@ -79,6 +80,7 @@ class SqlStore:
         self.customers = SqlCustomerBook(self.engine, self._writer, rows, keys, self.vault, self.ledger)
         self.outbox = SqlOutbox(self.engine, self._writer, rows, keys)
         self.reports = SqlReportShelf(self.engine, self._writer, rows, keys)
+        self.keyring = SqlKeyring(self.engine, self._writer, rows)
         self._sealer = Sealer(self._seal)
 
     def verify_audit(self) -> AuditReport:
