@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
-from mcp.types import CallToolResult, ListToolsResult, TextContent, Tool
+from mcp.types import CallToolResult, TextContent, Tool
 
 from fraudray.domain.access import Scope
 from fraudray.tools.bearer import Needs, principal_of
@@ -25,18 +25,19 @@ class ScopeCheck:
         principal = principal_of(ctx.request)
         if principal is None:
             return await call_next(ctx)
-        if ctx.method == "tools/call":
-            name = (ctx.params or {}).get("name")
-            needed = {tool.name: needs(tool) for tool in await self._server.list_tools()}.get(str(name))
-            if needed is not None and not principal.may(needed):
-                text = f"the key {principal.name} lacks the scope {' or '.join(needed)}, which {name} needs"
-                return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
-        answer = await call_next(ctx)
+        if ctx.method not in ("tools/list", "tools/call"):
+            return await call_next(ctx)
+        needed = {tool.name: needs(tool) for tool in await self._server.list_tools()}
         if ctx.method == "tools/list":
-            if not isinstance(answer, ListToolsResult):  # never a list that was not looked through
+            answer = await call_next(ctx)
+            if not isinstance(answer, dict):  # never a list that was not looked through
                 raise TypeError(f"tools/list answered with {type(answer).__name__}")
-            return answer.model_copy(update={"tools": [tool for tool in answer.tools if principal.may(needs(tool))]})
-        return answer
+            return answer | {"tools": [tool for tool in answer["tools"] if principal.may(needed[tool["name"]])]}
+        name = str((ctx.params or {}).get("name"))
+        if name in needed and not principal.may(needed[name]):
+            text = f"the key {principal.name} lacks the scope {' or '.join(needed[name])}, which {name} needs"
+            return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
+        return await call_next(ctx)
 
 
 def needs(tool: Tool) -> Needs:
