@@ -23,14 +23,27 @@ async def pass_on(
 
     Raises ToolError when it does not answer.
     """
+    refused: list[int] = []
+
+    async def watch(response: httpx2.Response) -> None:
+        if response.status_code in (401, 403):
+            refused.append(response.status_code)
+
     try:
         # Never through a web proxy: the server is on this machine or named by its owner.
         async with (
-            httpx2.AsyncClient(timeout=TIMEOUT_S, trust_env=False, headers=key_header(key)) as http,
+            httpx2.AsyncClient(
+                timeout=TIMEOUT_S, trust_env=False, headers=key_header(key), event_hooks={"response": [watch]}
+            ) as http,
             Client(streamable_http_client(url, http_client=http), client_info=client) as session,
         ):
             return await session.call_tool(name, arguments)
     except (MCPError, OSError, httpx2.HTTPError, ExceptionGroup) as error:
+        if refused:
+            raise ToolError(
+                f"the fraudray server at {url} owns the data folder and refused the key ({refused[0]}); "
+                "set FRAUDRAY_API_KEY to one that is in force"
+            ) from None
         raise ToolError(
             f"the fraudray server at {url} owns the data folder but does not answer ({_kind(error)}); "
             "try again, or stop that server"
