@@ -36,7 +36,7 @@ from fraudray.geo.places import PlaceIndex
 from fraudray.policy.policy import Policy
 from fraudray.ports.clock import Clock, Ids, RandomIds, SystemClock
 from fraudray.ports.messages import Mailer
-from fraudray.settings import Settings, load_settings
+from fraudray.settings import Settings, address_of, load_settings
 
 _PROFILES = TypeAdapter(list[CustomerProfile])
 
@@ -219,7 +219,7 @@ def load_reference(settings: Settings) -> Reference:
 
 def report_url(settings: Settings) -> str:
     """The address of a case's report, with `{case_id}` to fill in."""
-    base = settings.public_url or f"http://{settings.host}:{settings.port}"
+    base = settings.public_url or address_of(settings.host, settings.port)
     return base.rstrip("/") + "/v1/reports/{case_id}"
 
 

@@ -122,6 +122,12 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"cannot read {path}: {error}") from None
 
 
+def address_of(host: str, port: int) -> str:
+    """The address of a server that listens there, without a slash at the end. A wildcard is reached on loopback."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def load_settings(**overrides: Any) -> Settings:
     """The settings in force. Raises SettingsError naming every setting that cannot be used."""
     _refuse_unknown_variables(os.environ)

@@ -105,7 +105,7 @@ def config(
     Where API keys are in use, it takes the client's key from the environment: FRAUDRAY_API_KEY.
     """
     from fraudray.bootstrap import running_server, stored_keys
-    from fraudray.settings import load_settings
+    from fraudray.settings import address_of, load_settings
 
     settings = load_settings(data_dir=data_dir)
     if transport == "stdio":
@@ -117,7 +117,7 @@ def config(
             for entry in TOOLS
         }  # fmt: skip
     elif transport == "http":
-        own = f"http://{settings.host}:{settings.port}"
+        own = address_of(settings.host, settings.port)
         base = (settings.public_url or running_server(settings.data_dir) or own).rstrip("/")
         headers = {"headers": {"Authorization": _KEY_IN_CONFIG}} if stored_keys(settings).ring().in_use else {}
         servers = {f"fraudray-{entry.name}": {"type": "http", "url": base + entry.path} | headers for entry in TOOLS}

@@ -64,10 +64,11 @@ def http(
     """
     from fraudray.bootstrap import running_server, server_key
     from fraudray.cli.bench_http import bench_http
+    from fraudray.settings import address_of
 
     session = Session.of(ctx, as_json=as_json, data_dir=data_dir)
     settings = session.settings
-    address = url or running_server(settings.data_dir) or f"http://{settings.host}:{settings.port}"
+    address = url or running_server(settings.data_dir) or address_of(settings.host, settings.port)
     key = server_key(settings, address)
     answer = bench_http(address, key=key, connections=connections, seconds=seconds, customers=customers, seed=seed)
     session.show(answer, _http_view(answer))

@@ -140,6 +140,25 @@ def test_the_command_line_beside_the_server_sees_and_makes_the_same_data(
     assert run(served, "audit", "verify").returncode == 0
 
 
+def test_a_key_closes_the_server_on_every_port_until_it_is_revoked(served: Served, real: httpx.Client) -> None:
+    made = run(served, "keys", "create", "e2e", "--scope", "read", "--json")
+    assert made.returncode == 0, made.stderr
+    key = json.loads(made.stdout)
+    try:
+        for port in (int(served.url.rsplit(":", 1)[1]), *replica_ports()):
+            url = f"http://127.0.0.1:{port}/v1/cases"
+            refused = httpx.get(url)
+            assert refused.status_code == 401
+            assert refused.headers["www-authenticate"].startswith("Bearer")
+            assert httpx.get(url, headers={"authorization": f"Bearer {key['key']}"}).status_code == 200
+        assert real.get("/readyz").status_code == 200
+        assert run(served, "cases", "list", "--json").returncode == 0
+        assert (served.data_dir / "server.token").stat().st_mode & 0o777 == 0o600
+    finally:
+        assert run(served, "keys", "revoke", key["key_id"]).returncode == 0
+    assert real.get("/v1/cases").status_code == 200
+
+
 def test_a_second_server_on_the_same_folder_is_refused_with_the_address(served: Served) -> None:
     second = run(served, "serve")
     assert second.returncode == 4
@@ -166,10 +185,17 @@ def test_only_loopback_listens_but_for_one_documented_port(served: Served) -> No
 
 def test_the_replica_is_no_way_around_the_limits(served: Served) -> None:
     """The replica's own port answers like the public one."""
+    for port in replica_ports():
+        answer = httpx.post(f"http://127.0.0.1:{port}/v1/decisions", content=b"x" * 100_000, headers=JSON)
+        assert answer.status_code == 413
+
+
+def replica_ports() -> list[int]:
+    """Where the replica answers past HAProxy."""
+    found = []
     for port in range(30000, 30010):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                answer = httpx.post(f"http://127.0.0.1:{port}/v1/decisions", content=b"x" * 100_000, headers=JSON)
-                assert answer.status_code == 413
-                return
-    pytest.fail("no replica port found")
+                found.append(port)
+    assert found, "no replica port found"
+    return found

@@ -206,9 +206,7 @@ def alone(app: App) -> Iterator[str]:
         process.wait(20)
 
 
-def test_alone_over_http_a_tool_takes_the_keys_of_its_data_folder(
-    app: App, blocked: Decision, alone: str
-) -> None:  # fmt: skip
+def test_alone_over_http_a_tool_takes_the_keys_of_its_data_folder(app: App, blocked: Decision, alone: str) -> None:
     assert httpx.post(alone, json=PING, headers=HEADERS).status_code == 200
     reads, acts = key(app, "read"), key(app, "act")
     (read_id,) = [k["key_id"] for k in LocalService(app).keys.list()["keys"] if k["name"] == "read"]
