@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -145,7 +144,7 @@ def test_a_key_closes_the_server_on_every_port_until_it_is_revoked(served: Serve
     assert made.returncode == 0, made.stderr
     key = json.loads(made.stdout)
     try:
-        for port in (int(served.url.rsplit(":", 1)[1]), *replica_ports()):
+        for port in (int(served.url.rsplit(":", 1)[1]), *replica_ports(served)):
             url = f"http://127.0.0.1:{port}/v1/cases"
             refused = httpx.get(url)
             assert refused.status_code == 401
@@ -167,35 +166,37 @@ def test_a_second_server_on_the_same_folder_is_refused_with_the_address(served: 
 
 def test_only_loopback_listens_but_for_one_documented_port(served: Served) -> None:
     """All ports of this run are on loopback, but the replica's gRPC port (see deployments/README.md)."""
-    open_to_all, loopback = set(), set()
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("FRAUDRAY_RUN") != str(served.data_dir):
-                continue
-            listening = [c for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
-        except psutil.Error:
-            continue
-        for connection in listening:
-            (loopback if connection.laddr.ip.removeprefix("::ffff:") in ("127.0.0.1", "::1") else open_to_all).add(
-                connection.laddr.port
-            )
+    everywhere = {port for ip, port in listening(served) if ip not in ("127.0.0.1", "::1")}
+    loopback = {port for ip, port in listening(served) if ip in ("127.0.0.1", "::1")}
     assert int(served.url.rsplit(":", 1)[1]) in loopback
-    assert len(open_to_all) <= 1
+    assert len(everywhere) <= 1
 
 
 def test_the_replica_is_no_way_around_the_limits(served: Served) -> None:
     """The replica's own port answers like the public one."""
-    for port in replica_ports():
+    for port in replica_ports(served):
         answer = httpx.post(f"http://127.0.0.1:{port}/v1/decisions", content=b"x" * 100_000, headers=JSON)
         assert answer.status_code == 413
 
 
-def replica_ports() -> list[int]:
+def listening(served: Served) -> set[tuple[str, int]]:
+    """Where the processes of this run listen: address and port."""
+    found = set()
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("FRAUDRAY_RUN") != str(served.data_dir):
+                continue
+            connections = process.net_connections("tcp")
+        except psutil.Error:
+            continue
+        found |= {
+            (c.laddr.ip.removeprefix("::ffff:"), c.laddr.port) for c in connections if c.status == psutil.CONN_LISTEN
+        }
+    return found
+
+
+def replica_ports(served: Served) -> list[int]:
     """Where the replica answers past HAProxy."""
-    found = []
-    for port in range(30000, 30010):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                found.append(port)
+    found = [port for ip, port in listening(served) if ip == "127.0.0.1" and 30000 <= port < 31000]
     assert found, "no replica port found"
     return found
