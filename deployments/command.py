@@ -16,8 +16,9 @@ import typer
 from rich.console import Console
 
 from fraudray.adapters.sql.database import OwnerLock
-from fraudray.bootstrap import load_reference, running_server
+from fraudray.bootstrap import load_reference, refuse_open_host, running_server, server_key
 from fraudray.cli.tables import decisions_table
+from fraudray.client.wire import key_header
 from fraudray.deployments.launch import LaunchError, LaunchSettings, run_server
 from fraudray.deployments.processes import end_with_parent
 from fraudray.domain.errors import FraudrayError
@@ -26,14 +27,15 @@ from fraudray.settings import Settings, load_settings, to_environment
 from fraudray.tools.catalogue import TOOLS
 
 app = typer.Typer(add_completion=False)
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 ACTIONS_WAIT_S = 5.0
 PLAIN_WIDTH = 120  # into a file or pipe
 
 
 @app.command()
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on (loopback unless you know why).")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on; others than loopback need an API key.")
+    ] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.", min=1, max=65535)] = None,
     data_dir: Annotated[Path | None, typer.Option(help="The one folder that holds all state.")] = None,
     policy: Annotated[Path | None, typer.Option(help="Policy file to decide with.")] = None,
@@ -58,11 +60,6 @@ def serve(
     except FraudrayError as error:
         errors.print(f"error: {error}", markup=False, soft_wrap=True)
         raise typer.Exit(2) from None
-    if settings.host not in LOOPBACK:
-        errors.print(
-            f"error: host {settings.host} is not a loopback address, and there are no API keys yet", markup=False
-        )
-        raise typer.Exit(2)
     launch = LaunchSettings(
         data_dir=settings.data_dir.resolve(), host=settings.host, port=settings.port, env=to_environment(settings)
     )
@@ -82,6 +79,7 @@ def serve(
 
 def _check_beforehand(settings: Settings) -> None:
     """What would fail in the replica is said at once, not after Ray has started. Raises FraudrayError."""
+    refuse_open_host(settings, settings.host)
     PolicyBook.load(settings.policy_file)
     load_reference(settings)
     if running_server(settings.data_dir) is None and settings.data_dir.is_dir():
@@ -93,7 +91,7 @@ def _check_beforehand(settings: Settings) -> None:
 def _greeting(settings: Settings, console: Console, *, samples: bool) -> Callable[[str], None]:
     def greet(url: str) -> None:
         if samples:
-            console.print(decisions_table(_decide_samples(url)))
+            console.print(decisions_table(_decide_samples(url, server_key(settings))))
         console.print(_addresses(url, settings), markup=False, highlight=False, soft_wrap=True)
 
     return greet
@@ -113,11 +111,11 @@ def _addresses(url: str, settings: Settings) -> str:
     return "\n".join(lines)
 
 
-def _decide_samples(url: str) -> list[dict[str, Any]]:
+def _decide_samples(url: str, key: str | None) -> list[dict[str, Any]]:
     """Decide the packaged samples and wait until their actions have ended."""
     lines = resources.files("fraudray.data").joinpath("samples.ndjson").read_text(encoding="utf-8").splitlines()
     samples = [json.loads(line) for line in lines if line.strip()]
-    with httpx.Client(base_url=url, timeout=20) as http:
+    with httpx.Client(base_url=url, timeout=20, headers=key_header(key)) as http:
         for sample in samples:
             http.post("/v1/decisions", json=sample).raise_for_status()
         deadline = time.monotonic() + ACTIONS_WAIT_S

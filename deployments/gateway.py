@@ -13,16 +13,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
+from fraudray.adapters.local_token import make_local_token, read_local_token
 from fraudray.bootstrap import App
+from fraudray.deployments.access import guard
 from fraudray.deployments.api import build_api
 from fraudray.deployments.bodies import problem_response
 from fraudray.deployments.decisions import Decisions
 from fraudray.deployments.metrics import Metrics
 from fraudray.domain.errors import StoreInUse
+from fraudray.gate import Gate
 from fraudray.problems import problem
 from fraudray.service import LocalService
 from fraudray.settings import load_settings
@@ -34,8 +38,11 @@ FOLDER_WAIT_S = 10.0
 def build_gateway(app: App) -> Starlette:
     """The gateway on an open App; closes it when the server stops."""
     metrics = Metrics(app.store.outbox, app.watch)
+    folder = app.settings.data_dir
+    token = read_local_token(folder) or make_local_token(folder)
+    gate = Gate(app.store.keyring, app.clock, host=app.settings.host, local_token=token)
     decisions = Decisions(app, metrics)
-    routes, run_tools = tool_routes(app)
+    routes, run_tools = tool_routes(app, gate)
     api = build_api(LocalService(app), metrics)
 
     @asynccontextmanager
@@ -63,6 +70,7 @@ def build_gateway(app: App) -> Starlette:
             *routes,
             Mount("/", api),
         ],
+        middleware=[Middleware(guard, gate=gate, metrics=metrics)],
         exception_handlers={Exception: failed},
         lifespan=lifespan,
     )

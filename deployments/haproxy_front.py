@@ -3,7 +3,9 @@
 Serve writes HAProxy's configuration itself and lets us name only the program that reads it. We name a script that
 adapts the configuration and then becomes the real HAProxy, at each start and reload:
 
-- the statistics and metrics pages, which Serve binds to all interfaces without a password, go to loopback;
+- the statistics and metrics pages, which Serve binds to all interfaces without a password, go to loopback, as does
+  all else that it would bind everywhere, but for the public port of a server that is to be reached from outside;
+- a server on `::` is reached over IPv6 too: Serve writes `*`, which is all of IPv4 to HAProxy;
 - what HAProxy answers when the replica does not, a plain-text 500 for 502 to 504, becomes a problem document (RFC 9457)
   with its true status. (Its page for bytes that are no HTTP request at all, an HTML 400, is fixed in its code.)
 """
@@ -19,7 +21,8 @@ previous=
 for argument; do
   if [ "$previous" = -f ]; then
     sed -i \\
-      -e 's/^\\( *bind \\)\\*\\{{0,1\\}}:\\([0-9]\\)/\\1127.0.0.1:\\2/' \\
+      -e '/^ *bind \\*:{public_port}$/!s/^\\( *bind \\)\\*\\{{0,1\\}}:\\([0-9]\\)/\\1127.0.0.1:\\2/' \\
+      -e 's/^\\( *bind \\)\\*:{public_port}$/\\1{public_bind}/' \\
       -e '/^ *errorfile /d' \\
       -e '/^defaults/r {errorfiles}' "$argument"
   fi
@@ -49,8 +52,11 @@ class NoHaproxyError(Exception):
     """No HAProxy program is installed; the message says where it was looked for."""
 
 
-def write_haproxy_front(run_dir: Path) -> Path:
-    """Write the start script and the error pages into `run_dir`, and return the script. Raises NoHaproxyError."""
+def write_haproxy_front(run_dir: Path, host: str, public_port: int) -> Path:
+    """Write the start script and the error pages into `run_dir`, and return the script. Raises NoHaproxyError.
+
+    `host` and `public_port` are what the server is to listen on.
+    """
     lines = []
     for page in _ERROR_PAGES:
         path = run_dir / f"{page.status}.http"
@@ -60,7 +66,9 @@ def write_haproxy_front(run_dir: Path) -> Path:
     errorfiles.write_text("".join(lines), encoding="utf-8")
     script = run_dir / "haproxy"
     haproxy = _haproxy_binary().replace("'", "'\\''")
-    script.write_text(_SCRIPT.format(errorfiles=errorfiles, haproxy=haproxy), encoding="utf-8")
+    public_bind = f":::{public_port} v4v6" if host == "::" else f"*:{public_port}"
+    text = _SCRIPT.format(errorfiles=errorfiles, haproxy=haproxy, public_port=public_port, public_bind=public_bind)
+    script.write_text(text, encoding="utf-8")
     script.chmod(0o700)
     return script
 

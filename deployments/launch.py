@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
+from fraudray.adapters.local_token import make_local_token
 from fraudray.deployments.haproxy_front import NoHaproxyError
 from fraudray.deployments.launch_settings import ExitCode, LaunchError, LaunchSettings
 from fraudray.deployments.processes import find_marked, kill_marked, port_is_free, port_owner, run_marker
@@ -83,6 +84,7 @@ def _run(
         run_dir = make_run_dir(settings.data_dir)
         server: _Server | None = None
         try:
+            make_local_token(settings.data_dir)
             server = _start(settings, run_dir)
             say(f"Starting Ray Serve for {settings.base_url} (Ctrl-C stops it; log: {server.log_file})")
             _wait_until_ready(settings, server)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 
+from fraudray.settings import address_of
+
 
 class ExitCode(IntEnum):
     """Exit codes of `fraudray serve`."""
@@ -55,8 +57,7 @@ class LaunchSettings:
     @property
     def base_url(self) -> str:
         """The address to print and to call, without a slash at the end. A wildcard host is reached on loopback."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        return address_of(self.host, self.port)
 
     @property
     def log_dir(self) -> Path:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from fraudray.desk import UnfreezeAnswer
+from fraudray.domain.access import Scope
 from fraudray.domain.case import Case
 from fraudray.domain.customer import CustomerProfile
 from fraudray.domain.decision import Decision
@@ -33,6 +34,17 @@ _PROBLEM = {
             },
         },
     },
+}
+
+_NEW_KEY = {
+    "type": "object",
+    "required": ["name", "scopes"],
+    "properties": {
+        "name": {"type": "string"},
+        "scopes": {"type": "array", "items": {"enum": list(Scope)}, "minItems": 1},
+        "expires": {"type": "string", "description": "A duration such as 90d, or an RFC 3339 moment."},
+    },
+    "additionalProperties": False,
 }
 
 
@@ -57,6 +69,8 @@ def _add(document: dict[str, Any]) -> None:
     ]  # fmt: skip
     _, shapes = models_json_schema(shown, ref_template="#/components/schemas/{model}")
     document.setdefault("components", {}).setdefault("schemas", {}).update(shapes["$defs"], Problem=_PROBLEM)
+    document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    document["security"] = [{}, {"key": []}]  # none is needed on loopback while there are no keys
     paths = document["paths"]
     paths["/v1/decisions"] = {"post": _decide()}
     paths["/v1/decisions/bulk"] = {"post": _bulk()}
@@ -79,6 +93,7 @@ def _add(document: dict[str, Any]) -> None:
         ("/v1/decisions/{transaction_id}/step-up", "post"): _text_fields("result", optional=("reference",)),
         ("/v1/cases/{case_id}/notes", "post"): _text_fields("text"),
         ("/v1/cases/{case_id}/close", "post"): _text_fields("disposition", "reason"),
+        ("/v1/keys", "post"): {"schema": _NEW_KEY},
         ("/v1/policy/explain", "post"): {"schema": _ref("Transaction"), "examples": _samples()},
     }
     for (path, method), content in bodies.items():

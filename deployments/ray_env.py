@@ -33,8 +33,10 @@ class NoFreePortError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ServePorts:
-    """The ports beside the public one. Each is the usual one, or the next free when that is taken."""
+    """The public address, and the ports beside it: each is the usual one, or the next free when that is taken."""
 
+    host: str
+    public: int
     fallback_proxy: int
     haproxy_stats: int
     haproxy_metrics: int
@@ -54,6 +56,8 @@ def choose_ports(host: str, public_port: int) -> ServePorts:
         return port
 
     return ServePorts(
+        host=host,
+        public=public_port,
         fallback_proxy=pick("Serve's fallback proxy", 8500, host),
         haproxy_stats=pick("HAProxy's statistics", 8404, "127.0.0.1"),
         haproxy_metrics=pick("HAProxy's metrics", 9101, "127.0.0.1"),
@@ -113,7 +117,7 @@ def server_environment(
             "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(ports.first_replica),
             "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(ports.first_replica + _REPLICA_PORTS),
             "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(ports.fallback_proxy),
-            "RAY_SERVE_HAPROXY_BINARY_PATH": str(write_haproxy_front(run_dir)),
+            "RAY_SERVE_HAPROXY_BINARY_PATH": str(write_haproxy_front(run_dir, ports.host, ports.public)),
             "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(haproxy_dir / "haproxy.cfg"),
             "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": "10",
             "RAY_SERVE_HAPROXY_METRICS_PORT": str(ports.haproxy_metrics),

@@ -2,6 +2,7 @@
 
 `server.lock` is locked (flock) by the supervisor for as long as it lives; the system releases it even after `kill -9`.
 `server.json` names the running server and appears only once it answers, so that a command line beside it finds it.
+`server.token` goes with it: it opens the server to whoever can read the folder (`fraudray.adapters.local_token`).
 """
 
 import fcntl
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from fraudray.adapters.local_token import remove_local_token
 from fraudray.deployments.processes import is_alive
 
 LOCK_NAME = "server.lock"
@@ -73,7 +75,8 @@ def write_server_record(data_dir: Path, url: str) -> None:
 
 
 def remove_server_record(data_dir: Path) -> None:
-    """Say that no server is to be reached any more. Quiet when none was."""
+    """Say that no server is to be reached any more, and end its token. Quiet when none was."""
+    remove_local_token(data_dir)
     (data_dir / RECORD_NAME).unlink(missing_ok=True)
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fraudray.domain.errors import (
         ConflictingTransaction,
         DeliveryFailed,
+        Forbidden,
         FraudrayError,
         InvalidTransaction,
         NotFound,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         SettingsError,
         StoreFailed,
         StoreInUse,
+        Unauthenticated,
     )
     from fraudray.domain.transaction import Transaction
     from fraudray.engine import Engine
@@ -34,6 +36,7 @@ __all__ = [
     "Decision",
     "DeliveryFailed",
     "Engine",
+    "Forbidden",
     "FraudrayError",
     "InvalidTransaction",
     "NotFound",
@@ -46,6 +49,7 @@ __all__ = [
     "StoreFailed",
     "StoreInUse",
     "Transaction",
+    "Unauthenticated",
 ]
 __version__ = "0.1.0"
 _HOMES = {

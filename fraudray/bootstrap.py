@@ -14,7 +14,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from fraudray.actions.deliver import AlertRules, Deliverer
 from fraudray.actions.worker import OutboxWorker
+from fraudray.adapters.local_token import read_local_token
 from fraudray.adapters.messages import FolderMailer, FolderSms, SmtpMailer
+from fraudray.adapters.sql.keyring import StoredKeys
 from fraudray.adapters.sql.store import SqlStore
 from fraudray.client import Client
 from fraudray.desk import Desk
@@ -25,6 +27,7 @@ from fraudray.domain.money import Rates
 from fraudray.domain.transaction import Transaction
 from fraudray.engine import Engine
 from fraudray.evidence.context import ReadTool, Reference
+from fraudray.gate import is_loopback
 from fraudray.geo.networks import AddressBook
 from fraudray.geo.places import PlaceIndex
 from fraudray.policy.book import PolicyBook
@@ -33,7 +36,7 @@ from fraudray.ports.clock import Clock, Ids, RandomIds, SystemClock
 from fraudray.ports.messages import Mailer
 from fraudray.rules.shelf import ToolShelf
 from fraudray.rules.watch import PolicyWatch
-from fraudray.settings import Settings, load_settings
+from fraudray.settings import Settings, address_of, load_settings
 
 _PROFILES = TypeAdapter(list[CustomerProfile])
 
@@ -175,7 +178,7 @@ def open_app(settings: Settings, **parts: Any) -> App | Client:
         if address is None:
             hint = "wait until it ends, or use `fraudray serve` and work beside it"
             raise StoreInUse(f"{busy}, and it serves no HTTP: {hint}") from None
-        return Client(address)
+        return Client(address, key=server_key(settings))
 
 
 def running_server(data_dir: Path) -> str | None:
@@ -183,6 +186,31 @@ def running_server(data_dir: Path) -> str | None:
     with suppress(OSError, ValueError, KeyError):
         return str(json.loads((data_dir / "server.json").read_text())["url"])
     return None
+
+
+def server_key(settings: Settings, address: str | None = None) -> str | None:
+    """What opens the server on the data folder: the key that is set, else the server's own token. A server at another
+    `address` gets no token, which is not its own."""
+    if settings.api_key is not None:
+        return settings.api_key.get_secret_value()
+    if address is not None and address.rstrip("/") != (running_server(settings.data_dir) or "").rstrip("/"):
+        return None
+    return read_local_token(settings.data_dir)
+
+
+def stored_keys(settings: Settings) -> StoredKeys:
+    """The API keys of the store that is set, which another process may own."""
+    return StoredKeys(settings.database_url or f"sqlite:///{settings.data_dir / 'fraudray.sqlite'}")
+
+
+def refuse_open_host(settings: Settings, host: str) -> None:
+    """Raise SettingsError when others than this machine could reach a server on `host`, and no key is in force."""
+    if is_loopback(host) or stored_keys(settings).ring().usable(SystemClock().now()):
+        return
+    raise SettingsError(
+        f"host: {host or '(empty)'} is not a loopback address, and no API key is in force; make one first "
+        "(`fraudray keys create NAME --scope admin`), or listen on 127.0.0.1"
+    )
 
 
 def load_reference(settings: Settings) -> Reference:
@@ -199,7 +227,7 @@ def load_reference(settings: Settings) -> Reference:
 
 def report_url(settings: Settings) -> str:
     """The address of a case's report, with `{case_id}` to fill in."""
-    base = settings.public_url or f"http://{settings.host}:{settings.port}"
+    base = settings.public_url or address_of(settings.host, settings.port)
     return base.rstrip("/") + "/v1/reports/{case_id}"
 
 

@@ -8,6 +8,7 @@ from fraudray.domain.cards import mask
 from fraudray.domain.errors import (
     ConflictingTransaction,
     DeliveryFailed,
+    Forbidden,
     FraudrayError,
     InvalidTransaction,
     NotFound,
@@ -16,10 +17,13 @@ from fraudray.domain.errors import (
     SettingsError,
     StoreFailed,
     StoreInUse,
+    Unauthenticated,
 )
 
 _TITLES = {
     400: "The request cannot be read",
+    401: "A key is needed",
+    403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
     409: "Conflict",
@@ -32,6 +36,7 @@ _TITLES = {
 _STATUS: tuple[tuple[type[FraudrayError], int], ...] = (
     (InvalidTransaction, 422), (ConflictingTransaction, 409), (NotFound, 404), (Refused, 409), (PolicyError, 422),
     (SettingsError, 422), (StoreInUse, 503), (StoreFailed, 503), (DeliveryFailed, 503),
+    (Unauthenticated, 401), (Forbidden, 403),
 )  # fmt: skip
 
 

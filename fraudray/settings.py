@@ -66,8 +66,9 @@ class Settings(BaseSettings):
     remote_hosts: Names = Field(default=[], description="The only hosts (`name` or `name:port`) they may be on.")
     reload_s: float = Field(2, ge=0, le=3600, description="How often changed policy files are looked for; 0: never.")
 
-    host: str = Field("127.0.0.1", description="Address to listen on. Without keys only loopback is safe.")
+    host: str = Field("127.0.0.1", description="Address to listen on; others than loopback need an API key.")
     port: int = Field(8000, ge=1, le=65535)
+    api_key: SecretStr | None = Field(None, description="The key for a server; its data folder's own token otherwise.")
     public_url: str | None = Field(None, description="How others reach this server; used in report addresses.")
     allowed_hosts: Names = Field(
         default=["127.0.0.1", "127.0.0.1:*", "localhost", "localhost:*", "[::1]", "[::1]:*"],
@@ -138,6 +139,12 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"cannot read {path}: {error}") from None
+
+
+def address_of(host: str, port: int) -> str:
+    """The address of a server that listens there, without a slash at the end. A wildcard is reached on loopback."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def load_settings(**overrides: Any) -> Settings:

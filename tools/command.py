@@ -15,6 +15,7 @@ app = typer.Typer(
     name="tools", no_args_is_help=True, help="The six MCP tools: list them, call them, serve one, configure a client."
 )
 DataDir = Annotated[Path | None, typer.Option(help="The data folder, other than as set.", show_default=False)]
+_KEY_IN_CONFIG = "Bearer ${FRAUDRAY_API_KEY}"  # clients fill in variables; no key is ever written out
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 
 
@@ -99,9 +100,12 @@ def config(
     transport: Annotated[str, typer.Option(help="stdio: the client starts each tool; http: the server's.")] = "stdio",
     data_dir: DataDir = None,
 ) -> None:
-    """Print the `mcpServers` configuration that MCP clients read, for all six tools."""
-    from fraudray.bootstrap import running_server
-    from fraudray.settings import load_settings
+    """Print the `mcpServers` configuration that MCP clients read, for all six tools.
+
+    Where API keys are in use, it takes the client's key from the environment: FRAUDRAY_API_KEY.
+    """
+    from fraudray.bootstrap import running_server, stored_keys
+    from fraudray.settings import address_of, load_settings
 
     settings = load_settings(data_dir=data_dir)
     if transport == "stdio":
@@ -113,9 +117,10 @@ def config(
             for entry in TOOLS
         }  # fmt: skip
     elif transport == "http":
-        own = f"http://{settings.host}:{settings.port}"
+        own = address_of(settings.host, settings.port)
         base = (settings.public_url or running_server(settings.data_dir) or own).rstrip("/")
-        servers = {f"fraudray-{entry.name}": {"type": "http", "url": base + entry.path} for entry in TOOLS}
+        headers = {"headers": {"Authorization": _KEY_IN_CONFIG}} if stored_keys(settings).ring().in_use else {}
+        servers = {f"fraudray-{entry.name}": {"type": "http", "url": base + entry.path} | headers for entry in TOOLS}
     else:
         raise typer.BadParameter("is stdio or http", param_hint="--transport")
     typer.echo(json.dumps({"mcpServers": servers}, indent=2))

@@ -8,7 +8,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from fraudray.bootstrap import refuse_open_host, stored_keys
 from fraudray.domain.errors import FraudrayError
+from fraudray.gate import Gate
+from fraudray.ports.clock import SystemClock
 from fraudray.settings import Settings, load_settings
 from fraudray.tools.catalogue import ToolEntry, find
 from fraudray.tools.provider import StandaloneProvider
@@ -18,7 +21,8 @@ stdio is for a client that starts this command itself (Claude, an IDE, an agent 
 input and output, and logs on standard error. http serves streamable HTTP at http://HOST:PORT{path}.
 
 All six tools may run at once on one data folder: it is opened only while a call needs it. Beside a running
-`fraudray serve` on the same folder every call is passed on to that server.
+`fraudray serve` on the same folder every call is passed on to that server. Over http, clients send an API
+key as a bearer token as soon as there is one (`fraudray keys create`); a --host other than loopback wants one.
 
   python -m {module}
   python -m {module} --transport http --port {port} --data-dir /var/lib/fraudray
@@ -40,11 +44,16 @@ def main(name: str, arguments: Sequence[str] | None = None) -> None:
 
 
 def serve(entry: ToolEntry, settings: Settings, *, transport: str, host: str, port: int | None) -> None:
-    """Serve one tool on `transport` ("stdio" or "http") until it is ended."""
+    """Serve one tool on `transport` ("stdio" or "http") until it is ended.
+
+    Raises SettingsError for a `host` that others can reach while no API key is in force.
+    """
     # Standard output belongs to the protocol.
     logging.basicConfig(
         stream=sys.stderr, level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    if transport == "http":
+        refuse_open_host(settings, host)
     server = entry.build(StandaloneProvider(settings))
     if transport == "stdio":
         server.run("stdio")
@@ -54,7 +63,8 @@ def serve(entry: ToolEntry, settings: Settings, *, transport: str, host: str, po
 
     from fraudray.tools.mounting import http_route
 
-    route = http_route(server, settings)
+    gate = Gate(stored_keys(settings), SystemClock(), host=host)
+    route = http_route(server, settings, gate)
     app = Starlette(routes=[route], lifespan=lambda _app: server.session_manager.run())
     uvicorn.run(app, host=host, port=port or entry.port, log_config=None, access_log=False)
 

@@ -8,21 +8,28 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from starlette.routing import BaseRoute, Route
 
 from fraudray.bootstrap import App
+from fraudray.gate import Gate
 from fraudray.settings import Settings
+from fraudray.tools.bearer import READS_OR_ACTS, Bearer
 from fraudray.tools.catalogue import TOOLS
 from fraudray.tools.provider import MountedProvider
 from fraudray.tools.security import BODY_MAX, transport_security
 from fraudray.tools.server import ToolServer
 
 
-def tool_routes(app: App) -> tuple[list[BaseRoute], Callable[[], AbstractAsyncContextManager[None]]]:
+def tool_routes(
+    app: App, gate: Gate | None = None
+) -> tuple[list[BaseRoute], Callable[[], AbstractAsyncContextManager[None]]]:
     """Routes at exactly /mcp/<tool> (streamable HTTP, stateless, JSON), and what to run while they are served.
+
+    They ask for a key as soon as the App has keys, or its `host` is no loopback address.
 
     `async with` the second's answer in the lifespan of the application that has the routes; once, as the SDK demands.
     """
     provider = MountedProvider(app)
+    gate = gate or Gate(app.store.keyring, app.clock, host=app.settings.host)
     servers = [entry.build(provider) for entry in TOOLS]
-    routes: list[BaseRoute] = [http_route(server, app.settings) for server in servers]
+    routes: list[BaseRoute] = [http_route(server, app.settings, gate) for server in servers]
 
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:
@@ -34,8 +41,8 @@ def tool_routes(app: App) -> tuple[list[BaseRoute], Callable[[], AbstractAsyncCo
     return routes, running
 
 
-def http_route(server: ToolServer, settings: Settings) -> Route:
-    """One server's route. Its session manager must run while it is served.
+def http_route(server: ToolServer, settings: Settings, gate: Gate) -> Route:
+    """One server's route, behind the gate. Its session manager must run while it is served.
 
     Only POST: without sessions a stream opened by GET would stay open and never say anything.
     """
@@ -45,4 +52,4 @@ def http_route(server: ToolServer, settings: Settings) -> Route:
         transport_security=transport_security(settings),
     )  # fmt: skip
     endpoint = next(route.endpoint for route in whole.routes if isinstance(route, Route) and route.path == path)
-    return Route(path, endpoint, methods=["POST"])
+    return Route(path, Bearer(endpoint, gate, lambda _method, _path: READS_OR_ACTS), methods=["POST"])

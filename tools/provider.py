@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
-from fraudray.bootstrap import App, report_url, running_server
+from fraudray.bootstrap import App, report_url, running_server, server_key
 from fraudray.domain.errors import FraudrayError, Refused, StoreInUse
 from fraudray.evidence.context import Reference
 from fraudray.policy.book import PolicyBook
@@ -25,8 +25,8 @@ WAIT_FOR_TURN_S = 20.0
 class ServedElsewhereError(FraudrayError):
     """A running server owns the data folder; the call is to be passed on to it."""
 
-    def __init__(self, address: str) -> None:
-        self.address = address
+    def __init__(self, address: str, key: str | None = None) -> None:
+        self.address, self.key = address, key
         super().__init__(f"a server at {address} owns the data folder")
 
 
@@ -94,7 +94,7 @@ class StandaloneProvider:
             except StoreInUse:
                 address = running_server(self._settings.data_dir)
                 if address is not None:
-                    raise ServedElsewhereError(address) from None
+                    raise ServedElsewhereError(address, server_key(self._settings)) from None
                 if time.monotonic() >= give_up_at:
                     raise
             pause()

@@ -14,13 +14,16 @@ from mcp.types import CallToolResult, Implementation, InputRequiredResult, Tool,
 from pydantic import ValidationError
 
 from fraudray import __version__
+from fraudray.domain.access import ANYONE
 from fraudray.domain.cards import mask
 from fraudray.domain.errors import FieldProblem, FraudrayError
 from fraudray.domain.transaction import field_problems
+from fraudray.tools.bearer import presented_key, principal_of
 from fraudray.tools.catalogue import ToolEntry
 from fraudray.tools.errors import tell, tell_problems
 from fraudray.tools.provider import ServedElsewhereError
 from fraudray.tools.relay import pass_on
+from fraudray.tools.scopes import ScopeCheck
 
 READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 """Looks and changes nothing."""
@@ -43,6 +46,7 @@ class ToolServer(MCPServer[Any]):
         root.handlers[:] = handlers
         root.setLevel(level)
         self.entry = entry
+        self.middleware.append(ScopeCheck(self))
 
     async def list_tools(self) -> list[Tool]:
         """The tools, their schemas closed: an argument that is not listed is refused."""
@@ -70,7 +74,8 @@ class ToolServer(MCPServer[Any]):
             cause = error.__cause__
             if isinstance(cause, ServedElsewhereError):
                 url = cause.address.rstrip("/") + self.entry.path
-                return await pass_on(url, name, arguments, client_info(context))
+                key = _callers_key(context) or cause.key
+                return await pass_on(url, name, arguments, client_info(context), key)
             if isinstance(cause, FraudrayError):
                 raise ToolError(tell(cause)) from None
             if isinstance(error, UnexpectedToolError):
@@ -102,10 +107,26 @@ def client_info(context: Call | None) -> Implementation | None:
 
 
 def author(context: Call) -> str:
-    """Who is noted as the author of what an acting tool does: the client by its own name."""
+    """Who is noted as the author of what an acting tool does: the client by its own name, behind that of its key."""
     info = client_info(context)
     printable = "".join(char for char in mask(info.name) if char.isprintable()).strip() if info else ""
-    return f"mcp:{printable[:80] or 'unnamed client'}"
+    claimed = f"mcp:{printable[:80] or 'unnamed client'}"
+    return (principal_of(_request(context)) or ANYONE).author(claimed)
+
+
+def _request(context: Call | None) -> Any:
+    """The HTTP request of a call; None over stdio, in this process, and from Python."""
+    try:
+        return context.request_context.request if context is not None else None
+    except ValueError:
+        return None
+
+
+def _callers_key(context: Call | None) -> str | None:
+    """The key that the caller itself presented: the server that answers in our place asks for it again."""
+    request = _request(context)
+    principal = principal_of(request)
+    return presented_key(request.scope["headers"]) if principal is not None and principal.key_id else None
 
 
 def _nearest(name: str, known: list[str]) -> str:

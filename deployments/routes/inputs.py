@@ -9,8 +9,10 @@ from urllib.parse import unquote
 from fastapi import Depends, Header, Query, Request
 
 from fraudray.deployments.bodies import decode, read_body
+from fraudray.domain.access import ANYONE
 from fraudray.domain.cards import mask
 from fraudray.domain.errors import FieldProblem, InvalidTransaction
+from fraudray.tools.bearer import principal_of
 
 Limit = Annotated[int, Query(ge=1, le=500)]
 Offset = Annotated[int, Query(ge=0, le=10_000_000)]
@@ -27,9 +29,9 @@ Document = Annotated[Any, Depends(json_body(64))]
 Records = Annotated[Any, Depends(json_body(16 * 1024))]
 
 
-def _author(x_actor: Annotated[str | None, Header(max_length=400)] = None) -> str:
+def _author(request: Request, x_actor: Annotated[str | None, Header(max_length=400)] = None) -> str:
     name = "".join(char for char in unquote(x_actor or "") if char.isprintable()).strip()
-    return mask(name)[:128] or "http"
+    return (principal_of(request) or ANYONE).author(mask(name))
 
 
 Author = Annotated[str, Depends(_author)]

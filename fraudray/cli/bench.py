@@ -59,15 +59,18 @@ def http(
 ) -> None:
     """Post distinct payments to a running server, beside a trivial POST through the same ingress.
 
-    The payments are decided and stored like all others. Code 1 when any was answered with another status than 201.
+    The payments are decided and stored like all others. A server that wants a key gets FRAUDRAY_API_KEY or, where it
+    owns the data folder, its own token. Code 1 when any was answered with another status than 201.
     """
-    from fraudray.bootstrap import running_server
+    from fraudray.bootstrap import running_server, server_key
     from fraudray.cli.bench_http import bench_http
+    from fraudray.settings import address_of
 
     session = Session.of(ctx, as_json=as_json, data_dir=data_dir)
     settings = session.settings
-    address = url or running_server(settings.data_dir) or f"http://{settings.host}:{settings.port}"
-    answer = bench_http(address, connections=connections, seconds=seconds, customers=customers, seed=seed)
+    address = url or running_server(settings.data_dir) or address_of(settings.host, settings.port)
+    key = server_key(settings, address)
+    answer = bench_http(address, key=key, connections=connections, seconds=seconds, customers=customers, seed=seed)
     session.show(answer, _http_view(answer))
     decided = answer["decisions"]
     if decided["other_answers"] or decided["lost_connections"] or not decided["answers"]:

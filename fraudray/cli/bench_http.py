@@ -18,6 +18,7 @@ import orjson
 
 from fraudray.cli.bench_load import Load
 from fraudray.cli.exits import InputError
+from fraudray.client.wire import key_header
 from fraudray.domain.errors import StoreFailed
 
 BASELINE_PATH = "/v1/_baseline"
@@ -60,9 +61,11 @@ class _Target:
     port: int
     authority: str
     base: str
+    key: str
+    """The header line that carries the key, or nothing."""
 
     @classmethod
-    def parse(cls, url: str) -> _Target:
+    def parse(cls, url: str, key: str | None) -> _Target:
         parts = urlsplit(url if "//" in url else f"http://{url}")
         try:
             port = parts.port or 80
@@ -70,15 +73,19 @@ class _Target:
             raise InputError(f"{url} has no usable port") from None
         if parts.scheme != "http" or not parts.hostname:
             raise InputError(f"{url} is not an http:// address")
-        return cls(parts.hostname, port, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"))
+        lines = "".join(f"{name}: {value}\r\n" for name, value in key_header(key).items())
+        return cls(parts.hostname, port, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), lines)
 
 
-def bench_http(url: str, *, connections: int, seconds: float, customers: int, seed: int) -> Document:
-    """Post to the baseline and then distinct payments to `url`, each for `seconds`, over `connections` connections.
+def bench_http(
+    url: str, *, connections: int, seconds: float, customers: int, seed: int, key: str | None = None
+) -> Document:  # fmt: skip
+    """Post to the baseline and then distinct payments to `url`, each for `seconds`, over `connections` connections,
+    with `key` where one is needed.
 
-    Raises InputError for a bad address, StoreFailed when the server does not answer.
+    Raises InputError for a bad address, SettingsError for a bad key, StoreFailed when the server does not answer.
     """
-    return asyncio.run(_bench(_Target.parse(url), url, connections, seconds, customers, seed))
+    return asyncio.run(_bench(_Target.parse(url, key), url, connections, seconds, customers, seed))
 
 
 async def _bench(
@@ -130,7 +137,7 @@ async def _client(
 ) -> None:  # fmt: skip
     head = (
         f"POST {target.base}{path} HTTP/1.1\r\nhost: {target.authority}\r\ncontent-type: application/json\r\n"
-        "accept: application/json\r\ncontent-length: "
+        f"{target.key}accept: application/json\r\ncontent-length: "
     ).encode()
     while perf_counter() < ends:
         try:

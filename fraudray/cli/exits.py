@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fraudray.domain.errors import (
     ConflictingTransaction,
+    Forbidden,
     FraudrayError,
     InvalidTransaction,
     NotFound,
@@ -15,6 +16,7 @@ from fraudray.domain.errors import (
     Refused,
     SettingsError,
     StoreInUse,
+    Unauthenticated,
 )
 
 if TYPE_CHECKING:
@@ -37,22 +39,25 @@ MEANINGS = {
     ExitCode.FOUND: "a check found something wrong, or some rows were refused",
     ExitCode.BAD_INPUT: "usage, a setting or the input is wrong",
     ExitCode.NOT_FOUND: "nothing is stored under that id",
-    ExitCode.REFUSED: "a conflict, or refused in this state",
+    ExitCode.REFUSED: "a conflict, or refused in this state or without a key",
     ExitCode.UNAVAILABLE: "the store or the server is not available",
 }
 _CODES: tuple[tuple[type[FraudrayError], ExitCode], ...] = (
     (InvalidTransaction, ExitCode.BAD_INPUT), (SettingsError, ExitCode.BAD_INPUT), (PolicyError, ExitCode.BAD_INPUT),
     (NotFound, ExitCode.NOT_FOUND), (ConflictingTransaction, ExitCode.REFUSED), (Refused, ExitCode.REFUSED),
+    (Unauthenticated, ExitCode.REFUSED), (Forbidden, ExitCode.REFUSED),
 )  # fmt: skip
 _HINTS: tuple[tuple[type[FraudrayError], str], ...] = (
     (SettingsError, "`fraudray config show` lists every setting, its value and where it came from"),
     (PolicyError, "`fraudray policy check FILE` shows the place in the file"),
     (ConflictingTransaction, "`fraudray decision ID` shows what was decided"),
+    (Unauthenticated, "FRAUDRAY_API_KEY takes a key; `fraudray keys create NAME --scope SCOPE` makes one"),
+    (Forbidden, "`fraudray keys create NAME --scope SCOPE` makes a key with another scope"),
     (StoreInUse, "one process owns a data folder; `--data-dir` chooses another"),
 )
 _STATUS = {
-    400: ExitCode.BAD_INPUT, 404: ExitCode.NOT_FOUND, 409: ExitCode.REFUSED, 413: ExitCode.BAD_INPUT,
-    415: ExitCode.BAD_INPUT, 422: ExitCode.BAD_INPUT,
+    400: ExitCode.BAD_INPUT, 401: ExitCode.REFUSED, 403: ExitCode.REFUSED, 404: ExitCode.NOT_FOUND,
+    409: ExitCode.REFUSED, 413: ExitCode.BAD_INPUT, 415: ExitCode.BAD_INPUT, 422: ExitCode.BAD_INPUT,
 }  # fmt: skip
 
 

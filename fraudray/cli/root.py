@@ -46,6 +46,7 @@ COMMANDS: dict[str, Listed] = {
     "policy": Listed("fraudray.cli.policy:app", "Check, show and explain the policy.", _RUN),
     "schema": Listed("fraudray.cli.schema:app", "Print the JSON Schema of what goes in and comes out.", _RUN),
     "config": Listed("fraudray.cli.config:app", "Show the settings in force and where they came from.", _RUN),
+    "keys": Listed("fraudray.cli.keys:app", "Make, list and revoke API keys.", _RUN),
     "bench": Listed("fraudray.cli.bench:app", "Measure decisions a second, in process and over HTTP.", _RUN),
     "version": Listed("fraudray.cli.lookups:version_app", "Show the version.", _RUN),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
+from fraudray.client.keys import RemoteKeys
 from fraudray.client.reports import ReportsClient
 from fraudray.client.wire import Wire, encode, error_of, part, plain, to_json
 from fraudray.domain.decision import Decision
@@ -17,8 +18,11 @@ BULK_ROWS = 1000
 class Client:
     """Speaks the HTTP API and raises the library's own errors. Times out after 30 s."""
 
-    def __init__(self, base_url: str) -> None:
-        self.wire = Wire(base_url)
+    def __init__(self, base_url: str, *, key: str | None = None) -> None:
+        """`key` is an API key (`fraudray keys create`), for a server that wants one. Raises SettingsError for what
+        cannot be a key."""
+        self.wire = Wire(base_url, key)
+        self.keys = RemoteKeys(self.wire)
         self.base_url = self.wire.base_url
         self.reports = ReportsClient(self.wire)
 

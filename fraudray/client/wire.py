@@ -15,11 +15,14 @@ import orjson
 from fraudray.domain.errors import (
     ConflictingTransaction,
     FieldProblem,
+    Forbidden,
     FraudrayError,
     InvalidTransaction,
     NotFound,
     Refused,
+    SettingsError,
     StoreFailed,
+    Unauthenticated,
 )
 from fraudray.domain.transaction import Transaction
 
@@ -29,9 +32,10 @@ TIMEOUT_S = 30
 class Wire:
     """Asks the server. Times out after 30 s."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, key: str | None = None) -> None:
         self.base_url = base_url.rstrip("/")
-        self._http = httpx.Client(base_url=self.base_url, timeout=TIMEOUT_S)
+        self._key = key_header(key)
+        self._http = httpx.Client(base_url=self.base_url, timeout=TIMEOUT_S, headers=self._key)
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """The document at `path`; a query without a value is left out."""
@@ -57,7 +61,7 @@ class Wire:
 
     async def answer_async(self, method: str, path: str, content: str) -> httpx.Response:
         """`answer` without blocking the event loop."""
-        async with httpx.AsyncClient(base_url=self.base_url, timeout=TIMEOUT_S) as http:
+        async with httpx.AsyncClient(base_url=self.base_url, timeout=TIMEOUT_S, headers=self._key) as http:
             try:
                 response = await http.request(method, path, content=content, headers=_JSON)
             except httpx.HTTPError as error:
@@ -70,6 +74,15 @@ class Wire:
 
 
 _JSON = {"content-type": "application/json"}
+
+
+def key_header(key: str | None) -> dict[str, str]:
+    """The header that carries a key. Raises SettingsError for what cannot be one, without repeating it."""
+    if key is None:
+        return {}
+    if not key.isascii() or not key.isprintable() or " " in key or not key:
+        raise SettingsError("api_key is not a key: it has ASCII characters only, and no space")
+    return {"authorization": f"Bearer {key}"}
 
 
 def part(value: str) -> str:
@@ -118,6 +131,10 @@ def error_of(status: int, problem: dict[str, Any]) -> FraudrayError:
             return ConflictingTransaction(problem["transaction_id"])
         case 409:
             return Refused(detail)
+        case 401:
+            return Unauthenticated(detail)
+        case 403:
+            return Forbidden(detail)
         case 404 if "kind" in problem:
             return NotFound(problem["kind"], problem["key"])
         case 400 | 413 | 415 | 422:

@@ -5,6 +5,8 @@
     ├── ConflictingTransaction    another body was already decided under this transaction_id
     ├── NotFound                  no such transaction, case, customer, report or outbox entry
     ├── Refused                   understood, but not allowed in this state (a closed case, a legal hold)
+    ├── Unauthenticated           a key is needed, or the one sent is not valid
+    ├── Forbidden                 the key is valid but lacks the scope that this needs
     ├── PolicyError               a policy file that cannot be used: file, rule, line, column
     ├── SettingsError             a setting that cannot be used
     ├── StoreInUse                another process owns this data folder
@@ -68,6 +70,14 @@ class NotFound(FraudrayError):
 
 class Refused(FraudrayError):
     """The request is well formed but this state does not allow it."""
+
+
+class Unauthenticated(FraudrayError):
+    """A key is needed and none, or none that is valid, was sent."""
+
+
+class Forbidden(FraudrayError):
+    """The key is valid, but lacks the scope that this needs; says which."""
 
 
 class PolicyError(FraudrayError):

@@ -20,6 +20,7 @@ from fraudray.domain.transaction import Transaction, field_problems
 from fraudray.explain import explain_document
 from fraudray.policy.book import describe
 from fraudray.problems import problem_of
+from fraudray.service.keys import Keys, LocalKeys
 from fraudray.service.reports import LocalReports, Reports
 from fraudray.settings import Settings
 
@@ -31,7 +32,14 @@ class Service(Protocol):
     """Everything a person or program can ask of fraudray. Raises the errors of `fraudray.domain.errors`."""
 
     @property
-    def reports(self) -> Reports: ...
+    def reports(self) -> Reports:
+        """Reports over a period."""
+        ...
+
+    @property
+    def keys(self) -> Keys:
+        """API keys."""
+        ...
 
     def decide(self, tx: Transaction | Mapping[str, Any]) -> Decision:
         """Decide one transaction."""
@@ -107,6 +115,7 @@ class LocalService:
     def __init__(self, app: App) -> None:
         self.app = app
         self.reports: Reports = LocalReports(app)
+        self.keys: Keys = LocalKeys(app)
 
     def decide(self, tx: Transaction | Mapping[str, Any]) -> Decision:
         """See `Service.decide`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -140,6 +139,25 @@ def test_the_command_line_beside_the_server_sees_and_makes_the_same_data(
     assert run(served, "audit", "verify").returncode == 0
 
 
+def test_a_key_closes_the_server_on_every_port_until_it_is_revoked(served: Served, real: httpx.Client) -> None:
+    made = run(served, "keys", "create", "e2e", "--scope", "read", "--json")
+    assert made.returncode == 0, made.stderr
+    key = json.loads(made.stdout)
+    try:
+        for port in (int(served.url.rsplit(":", 1)[1]), *replica_ports(served)):
+            url = f"http://127.0.0.1:{port}/v1/cases"
+            refused = httpx.get(url)
+            assert refused.status_code == 401
+            assert refused.headers["www-authenticate"].startswith("Bearer")
+            assert httpx.get(url, headers={"authorization": f"Bearer {key['key']}"}).status_code == 200
+        assert real.get("/readyz").status_code == 200
+        assert run(served, "cases", "list", "--json").returncode == 0
+        assert (served.data_dir / "server.token").stat().st_mode & 0o777 == 0o600
+    finally:
+        assert run(served, "keys", "revoke", key["key_id"]).returncode == 0
+    assert real.get("/v1/cases").status_code == 200
+
+
 def test_a_second_server_on_the_same_folder_is_refused_with_the_address(served: Served) -> None:
     second = run(served, "serve")
     assert second.returncode == 4
@@ -148,28 +166,37 @@ def test_a_second_server_on_the_same_folder_is_refused_with_the_address(served: 
 
 def test_only_loopback_listens_but_for_one_documented_port(served: Served) -> None:
     """All ports of this run are on loopback, but the replica's gRPC port (see deployments/README.md)."""
-    open_to_all, loopback = set(), set()
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("FRAUDRAY_RUN") != str(served.data_dir):
-                continue
-            listening = [c for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
-        except psutil.Error:
-            continue
-        for connection in listening:
-            (loopback if connection.laddr.ip.removeprefix("::ffff:") in ("127.0.0.1", "::1") else open_to_all).add(
-                connection.laddr.port
-            )
+    everywhere = {port for ip, port in listening(served) if ip not in ("127.0.0.1", "::1")}
+    loopback = {port for ip, port in listening(served) if ip in ("127.0.0.1", "::1")}
     assert int(served.url.rsplit(":", 1)[1]) in loopback
-    assert len(open_to_all) <= 1
+    assert len(everywhere) <= 1
 
 
 def test_the_replica_is_no_way_around_the_limits(served: Served) -> None:
     """The replica's own port answers like the public one."""
-    for port in range(30000, 30010):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                answer = httpx.post(f"http://127.0.0.1:{port}/v1/decisions", content=b"x" * 100_000, headers=JSON)
-                assert answer.status_code == 413
-                return
-    pytest.fail("no replica port found")
+    for port in replica_ports(served):
+        answer = httpx.post(f"http://127.0.0.1:{port}/v1/decisions", content=b"x" * 100_000, headers=JSON)
+        assert answer.status_code == 413
+
+
+def listening(served: Served) -> set[tuple[str, int]]:
+    """Where the processes of this run listen: address and port."""
+    found = set()
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("FRAUDRAY_RUN") != str(served.data_dir):
+                continue
+            connections = process.net_connections("tcp")
+        except psutil.Error:
+            continue
+        found |= {
+            (c.laddr.ip.removeprefix("::ffff:"), c.laddr.port) for c in connections if c.status == psutil.CONN_LISTEN
+        }
+    return found
+
+
+def replica_ports(served: Served) -> list[int]:
+    """Where the replica answers past HAProxy."""
+    found = [port for ip, port in listening(served) if ip == "127.0.0.1" and 30000 <= port < 31000]
+    assert found, "no replica port found"
+    return found

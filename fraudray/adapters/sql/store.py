@@ -17,6 +17,7 @@ from fraudray.adapters.sql.customerbook import SqlCustomerBook
 from fraudray.adapters.sql.database import Fsync, OwnerLock, connect, migrate
 from fraudray.adapters.sql.driver import Inserts, Reader
 from fraudray.adapters.sql.figures import SqlFigures
+from fraudray.adapters.sql.keyring import SqlKeyring
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.ledger import SqlLedger, failing
 from fraudray.adapters.sql.outbox import SqlOutbox
@@ -83,6 +84,7 @@ class SqlStore:
         self.outbox = SqlOutbox(self.engine, self._writer, rows, keys)
         self.reports = SqlReportShelf(self.engine, self._writer, rows, keys)
         self.figures = SqlFigures(self.engine, keys)
+        self.keyring = SqlKeyring(self.engine, self._writer, rows)
         self._sealer = Sealer(self._seal)
 
     def verify_audit(self) -> AuditReport:
