@@ -74,11 +74,13 @@ def plan_effects(
 ) -> Effects:
     """The policy's actions for what the evidence itself says.
 
-    A block caused only by a freeze acts on the outcome without the freeze: it opens no case, sends no alert and does
-    not extend the freeze.
+    A block caused only by a freeze or a list entry acts on the outcome without them: it opens no case, sends no alert
+    and freezes nothing, save what the policy wants for one by list.
     """
     effects = Effects(ids.new("dec"))
-    kinds = policy.actions.get(judgement.outcome_without_freeze, [])
+    kinds = policy.actions.get(judgement.outcome_on_evidence, [])
+    if judgement.by_list:
+        kinds = list(dict.fromkeys((*kinds, *policy.actions_when_listed)))
     if "open_case" in kinds:
         _join_or_open(effects, policy, customer, now, next_case_id)
     for kind in kinds:

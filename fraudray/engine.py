@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,7 +15,8 @@ import msgspec
 
 from fraudray.domain.decision import Decision, Latency
 from fraudray.domain.errors import ConflictingTransaction, FieldProblem, FraudrayError, InvalidTransaction
-from fraudray.domain.evidence import Evidence, ToolEvidence
+from fraudray.domain.evidence import LISTS, Evidence, ToolEvidence
+from fraudray.domain.listing import NOTHING_LISTED, ListMatches, Lists
 from fraudray.domain.transaction import CLOCK_SKEW, Transaction
 from fraudray.effects import Effects, plan_effects
 from fraudray.evidence.context import Inquiry, ReadTool, Reference
@@ -24,6 +25,7 @@ from fraudray.evidence.geolocation import trusted_place
 from fraudray.evidence.transaction_risk import amount_base_minor
 from fraudray.facts import collect_facts
 from fraudray.features.state import CustomerState, microseconds, record_attempt, record_trusted
+from fraudray.policy.listed import listed_evidence
 from fraudray.policy.policy import Judgement, Policy
 from fraudray.ports.clock import Clock, Ids
 from fraudray.ports.ledger import CustomerRecord, DecisionUnit, Ledger
@@ -55,6 +57,7 @@ class Outlook:
     judgement: Judgement
     facts: Mapping[str, Any]
     evidence: Evidence
+    lists: ListMatches = NOTHING_LISTED
 
 
 @dataclass(slots=True)
@@ -77,9 +80,10 @@ class Engine:
         ids: Ids,
         report_url: str = "/v1/reports/{case_id}",
         tools_limit_s: float = 0.15,
+        lists: Callable[[], Lists] = Lists,
     ) -> None:
         self.policy, self.reference, self.clock = policy, reference, clock
-        self._ledger, self._ids, self._report_url = ledger, ids, report_url
+        self._ledger, self._ids, self._report_url, self._lists = ledger, ids, report_url, lists
         self._gatherer = Gatherer(tools, limit_s=tools_limit_s)
         self._lock = threading.RLock()
         self._in_flight: dict[str, _InFlight] = {}
@@ -143,7 +147,7 @@ class Engine:
             evidence = Evidence(self._gatherer.local(inquiry) | remote)
             gathered = perf_counter()
             facts = collect_facts(inquiry, evidence, customer.freeze, self.policy)
-            judgement = self.policy.judge(facts)
+            judgement = self._judge(facts, evidence, self._lists().look_up(tx, customer.profile, now))
             judged = perf_counter()
             effects = plan_effects(
                 self.policy.document, judgement, tx, customer, now,
@@ -169,7 +173,17 @@ class Engine:
             inquiry = self._inquiry(tx, customer, now)
             evidence = Evidence(self._gatherer.local(inquiry, only=only) | remote)
             facts = collect_facts(inquiry, evidence, customer.freeze, self.policy)
-            return Outlook(self.policy.judge(facts, tool=only), facts, evidence)
+            if only is not None:
+                return Outlook(self.policy.judge(facts, tool=only), facts, evidence)
+            lists = self._lists().look_up(tx, customer.profile, now)
+            return Outlook(self._judge(facts, evidence, lists), facts, evidence, lists)
+
+    def _judge(self, facts: Mapping[str, Any], evidence: Evidence, lists: ListMatches) -> Judgement:
+        """The policy's judgement; the entries that match become evidence."""
+        judgement = self.policy.judge(facts, lists=lists)
+        if lists.any:
+            evidence.tools[LISTS] = listed_evidence(lists, judgement.muted, certain=judgement.certain)
+        return judgement
 
     def _inquiry(self, tx: Transaction, customer: CustomerRecord, now: datetime) -> Inquiry:
         document = self.policy.document
