@@ -33,6 +33,7 @@ FOLDER_WAIT_S = 10.0
 
 def build_gateway(app: App) -> Starlette:
     """The gateway on an open App; closes it when the server stops."""
+    app.store.lists.current()  # reading long lists takes a while, which the first decision need not wait for
     metrics = Metrics(app.store.outbox)
     decisions = Decisions(app, metrics)
     routes, run_tools = tool_routes(app)

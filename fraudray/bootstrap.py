@@ -80,6 +80,7 @@ class App:
             ids=self.ids,
             report_url=report_url(settings),
             tools_limit_s=settings.tools_limit_ms / 1000,
+            lists=self.store.lists.current,
         )
         rules = AlertRules(settings.alert_sender, tuple(settings.alert_recipients), tuple(settings.alert_domains))
         self.desk = Desk(self.engine, self.store, rules, self.clock, self.ids)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
+from fraudray.client.lists import RemoteLists
 from fraudray.client.wire import Wire, encode, error_of, part, plain, to_json
 from fraudray.domain.decision import Decision
 from fraudray.domain.errors import FraudrayError
@@ -18,6 +19,7 @@ class Client:
 
     def __init__(self, base_url: str) -> None:
         self.wire = Wire(base_url)
+        self.lists = RemoteLists(self.wire)
         self.base_url = self.wire.base_url
 
     def decide(self, tx: Transaction | Mapping[str, Any]) -> Decision:

@@ -65,8 +65,7 @@ class CustomerProfile(_Record):
     name: FreeText | None = None
     email: Email | None = None
     phone: (
-        Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ()./-]{4,30}$"), AfterValidator(no_card_number)]
-        | None
+        Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ()./-]{4,30}$"), AfterValidator(no_card_number)] | None
     ) = None
     home: FreeText | None = None
     registered_at: Timestamp | None = None

@@ -33,7 +33,9 @@ class Mark:
     def of(cls, entry: ListEntry) -> Mark:
         """The mark of an entry."""
         ends = entry.expires_at
-        return cls(entry.entry_id, entry.level, entry.kind, entry.rule, None if ends is None else (ends - _EPOCH) // _US)
+        return cls(
+            entry.entry_id, entry.level, entry.kind, entry.rule, None if ends is None else (ends - _EPOCH) // _US
+        )
 
     @property
     def expires_at(self) -> datetime | None:

@@ -150,7 +150,7 @@ class NewEntry(BaseModel):
 
     @classmethod
     def parse(cls, data: Any, *, now: datetime) -> Self:
-        """A new entry from decoded JSON, at the moment `now` (UTC). Raises InvalidTransaction naming every bad field."""
+        """A new entry from decoded JSON, at `now` (UTC). Raises InvalidTransaction naming every bad field."""
         if not isinstance(data, dict):
             raise InvalidTransaction([FieldProblem("", "object_expected", "a list entry is a JSON object")])
         try:

@@ -24,8 +24,8 @@ from collections.abc import Iterable, Sequence
 
 from fraudray.domain.decision import Adjustment, Reason
 from fraudray.domain.evidence import LISTS, ToolEvidence
-from fraudray.domain.lists import Level
 from fraudray.domain.listing import ListMatches, Mark
+from fraudray.domain.lists import Level
 from fraudray.policy.compiling import Line
 
 FAMILY = "list"

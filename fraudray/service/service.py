@@ -19,6 +19,7 @@ from fraudray.domain.errors import FieldProblem, FraudrayError, InvalidTransacti
 from fraudray.domain.transaction import Transaction, field_problems
 from fraudray.explain import explain_document
 from fraudray.problems import problem_of
+from fraudray.service.lists import ListService, LocalLists
 from fraudray.settings import Settings
 
 Document = dict[str, Any]
@@ -27,6 +28,9 @@ LIST_MAX = 500
 
 class Service(Protocol):
     """Everything a person or program can ask of fraudray. Raises the errors of `fraudray.domain.errors`."""
+
+    @property
+    def lists(self) -> ListService: ...
 
     def decide(self, tx: Transaction | Mapping[str, Any]) -> Decision:
         """Decide one transaction."""
@@ -91,6 +95,7 @@ class LocalService:
 
     def __init__(self, app: App) -> None:
         self.app = app
+        self.lists: ListService = LocalLists(app)
 
     def decide(self, tx: Transaction | Mapping[str, Any]) -> Decision:
         """See `Service.decide`."""

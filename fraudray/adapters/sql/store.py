@@ -17,6 +17,7 @@ from fraudray.adapters.sql.database import Fsync, OwnerLock, connect, migrate
 from fraudray.adapters.sql.driver import Inserts, Reader
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.ledger import SqlLedger, failing
+from fraudray.adapters.sql.listbook import SqlListBook
 from fraudray.adapters.sql.outbox import SqlOutbox
 from fraudray.adapters.sql.reports import SqlReportShelf
 from fraudray.adapters.sql.rows import Rows
@@ -79,6 +80,7 @@ class SqlStore:
         self.customers = SqlCustomerBook(self.engine, self._writer, rows, keys, self.vault, self.ledger)
         self.outbox = SqlOutbox(self.engine, self._writer, rows, keys)
         self.reports = SqlReportShelf(self.engine, self._writer, rows, keys)
+        self.lists = SqlListBook(self.engine, self._writer, rows, inserts, self.vault)
         self._sealer = Sealer(self._seal)
 
     def verify_audit(self) -> AuditReport:
