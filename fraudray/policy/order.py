@@ -1,4 +1,4 @@
-"""In which order things acted on one judgement, and what each did to the score. The points of all steps are the score."""
+"""In which order things acted on a judgement, and what each did to the score: the steps' points add up to it."""
 
 from __future__ import annotations
 
