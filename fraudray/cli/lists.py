@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 import typer
 
 from fraudray.cli.bulk import progress, writable, write_line
-from fraudray.cli.exits import ExitCode, problem_line, say
+from fraudray.cli.exits import ExitCode, InputError, problem_line, say
 from fraudray.cli.session import (
     AUTHOR,
     Author,
