@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from enum import StrEnum
 from functools import lru_cache
 
@@ -14,7 +15,6 @@ from pydantic_core import PydanticCustomError
 from fraudray.domain.cards import mask
 from fraudray.domain.text import Identifier, fold, has_control_characters
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 MERCHANT_MAX = 200
 _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
@@ -82,10 +82,12 @@ def _network_text(found: Network) -> str:
     return str(found.network_address) if whole else str(found)
 
 
-def address(text: str) -> Address:
-    """A transaction's address; IPv4 written as IPv6 is IPv4."""
-    found = ipaddress.ip_address(text)
-    return (isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped) or found
+def address(text: str) -> tuple[int, int]:
+    """The version and number of a transaction's address; IPv4 written as IPv6 is IPv4. Faster than `ipaddress`."""
+    if ":" not in text:
+        return 4, int.from_bytes(socket.inet_pton(socket.AF_INET, text))
+    number = int.from_bytes(socket.inet_pton(socket.AF_INET6, text.partition("%")[0]))
+    return (4, number & 0xFFFFFFFF) if number >> 32 == 0xFFFF else (6, number)
 
 
 def _merchant(value: str) -> str:

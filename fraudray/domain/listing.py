@@ -81,7 +81,9 @@ Row = dict[Hashable, tuple[Mark, ...]]
 class Lists:
     """A snapshot of all entries. Thread-safe, since nothing in it changes."""
 
-    __slots__ = ("_prefixes", "_tables")
+    __slots__ = (
+        "_customers", "_devices", "_domains", "_instruments", "_merchants", "_networks", "_tables", "_terminals",
+    )  # fmt: skip
 
     def __init__(self, placed: Iterable[Placed] = ()) -> None:
         tables: dict[Hashable, Row] = {}
@@ -93,7 +95,15 @@ class Lists:
 
     def _take(self, tables: dict[Hashable, Row]) -> None:
         self._tables = tables
-        self._prefixes = [table for table in tables if isinstance(table, tuple)]
+        row = tables.get  # looked up once: hashing an enum takes longer than the rest of a look-up
+        self._customers, self._instruments = row(Kind.CUSTOMER), row(Kind.INSTRUMENT)
+        self._devices, self._terminals = row(Kind.DEVICE), row(Kind.TERMINAL)
+        self._merchants, self._domains = row(Kind.MERCHANT), row(Kind.EMAIL_DOMAIN)
+        self._networks: dict[int, list[tuple[int, Row]]] = {}
+        for table, networks in tables.items():
+            if isinstance(table, tuple):
+                version, shift = table
+                self._networks.setdefault(version, []).append((shift, networks))
 
     def changed(self, *, added: Iterable[Placed] = (), removed: Iterable[Placed] = ()) -> Lists:
         """This snapshot with entries added and others taken out; harmless when that was done already."""
@@ -133,32 +143,27 @@ class Lists:
         return ListMatches(levels[Level.DENY], levels[Level.ALLOW], levels[Level.BLOCK], levels[Level.MUTE])
 
     def _found(self, tx: Transaction, profile: CustomerProfile | None) -> list[Mark]:
-        tables, found = self._tables, list[Mark]()
-        for kind, value in (
-            (Kind.CUSTOMER, tx.customer_id), (Kind.INSTRUMENT, tx.instrument_id), (Kind.DEVICE, tx.device_id),
-            (Kind.DEVICE, tx.device_fingerprint), (Kind.TERMINAL, tx.terminal_id),
+        found: list[Mark] = []
+        for row, value in (
+            (self._customers, tx.customer_id), (self._instruments, tx.instrument_id), (self._devices, tx.device_id),
+            (self._devices, tx.device_fingerprint), (self._terminals, tx.terminal_id),
         ):  # fmt: skip
-            if value is not None and (row := tables.get(kind)) is not None:
+            if row and value is not None:
                 found += row.get(value, ())
-        if (merchants := tables.get(Kind.MERCHANT)) is not None:
-            found += merchants.get(merchant_key(tx.merchant), ())
+        if self._merchants:
+            found += self._merchants.get(merchant_key(tx.merchant), ())
             if tx.mcc is not None:
-                found += merchants.get(f"mcc:{tx.mcc}", ())
-        if tx.ip_address is not None and self._prefixes:
-            found += self._covering(tx.ip_address)
-        if (domains := tables.get(Kind.EMAIL_DOMAIN)) is not None:
+                found += self._merchants.get("mcc:" + tx.mcc, ())
+        if self._networks and tx.ip_address is not None:
+            version, number = address(tx.ip_address)
+            for shift, networks in self._networks.get(version, ()):
+                if marks := networks.get(number >> shift):
+                    found += marks
+        if self._domains:
             for email in (tx.email, profile.email if profile is not None else None):
                 if email is not None:
-                    found += _below(email, domains)
+                    found += _below(email, self._domains)
         return found
-
-    def _covering(self, ip_address: str) -> Iterator[Mark]:
-        """The entries whose network holds the address."""
-        ip = address(ip_address)
-        version, bits, number = ip.version, ip.max_prefixlen, int(ip)
-        for table in self._prefixes:
-            if table[0] == version:
-                yield from self._tables[table].get(number >> (bits - table[1]), ())
 
 
 def _below(email: str, domains: Row) -> Iterator[Mark]:
@@ -174,4 +179,5 @@ def _place(kind: Kind, value: str) -> tuple[Hashable, Hashable]:
     if kind is not Kind.ADDRESS:
         return kind, value
     net = network(value)
-    return (net.version, net.prefixlen), int(net.network_address) >> (net.max_prefixlen - net.prefixlen)
+    shift = net.max_prefixlen - net.prefixlen
+    return (net.version, shift), int(net.network_address) >> shift

@@ -202,7 +202,7 @@ list_entries = Table(
     Column("removed_us", BigInteger, nullable=True),
     Column("removed_by", String(128), nullable=True),
     Column("removal_sealed", LargeBinary, nullable=True),  # the reason
-    Index("list_entries_by_value", "blind"),
+    Index("list_entries_by_value", "blind", "level"),
     Index("list_entries_by_kind", "level", "kind"),
 )
 api_keys = Table(

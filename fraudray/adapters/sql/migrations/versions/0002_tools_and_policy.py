@@ -42,7 +42,7 @@ def upgrade() -> None:
         sa.Column("removal_sealed", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("entry_id"),
     )
-    op.create_index("list_entries_by_value", "list_entries", ["blind"])
+    op.create_index("list_entries_by_value", "list_entries", ["blind", "level"])
     op.create_index("list_entries_by_kind", "list_entries", ["level", "kind"])
     op.create_table(
         "api_keys",
