@@ -70,6 +70,32 @@ async def read_body(request: Request, *, limit: int, types: frozenset[str] = JSO
     return b"".join(chunks)
 
 
+async def read_rows(request: Request, *, limit: int, rows_max: int, what: str) -> list[Any]:
+    """The rows of a bulk body, a JSON array or NDJSON; a line that is no JSON is the problem that stands in its place.
+
+    Raises HttpProblem as `read_body` does, 400 for another kind of body, 413 for more than `rows_max` rows.
+    """
+    body = await read_body(request, limit=limit, types=JSON_TYPES | NDJSON_TYPES)
+    kind = request.headers["content-type"].partition(";")[0].strip().lower()
+    if kind in NDJSON_TYPES:
+        rows = [_line(line) for line in body.splitlines() if line.strip()]
+    else:
+        rows = decode(body)
+        if not isinstance(rows, list):
+            raise HttpProblem(problem(400, f"a bulk body is a JSON array of {what}, or NDJSON"))
+    if len(rows) > rows_max:
+        raise HttpProblem(problem(413, f"a bulk body may have {rows_max:,} rows at most"))
+    return rows
+
+
+def _line(line: bytes) -> Any:
+    """A decoded line, or the problem that stands in its place."""
+    try:
+        return decode(line)
+    except HttpProblem as error:
+        return error
+
+
 def decode(body: bytes) -> Any:
     """Decoded JSON with exact decimals. Raises HttpProblem 400 for what is not JSON."""
     try:

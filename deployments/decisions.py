@@ -12,14 +12,13 @@ from starlette.responses import Response
 
 from fraudray.bootstrap import App
 from fraudray.deployments.bodies import (
-    JSON_TYPES,
-    NDJSON_TYPES,
     HttpProblem,
     decode,
     error_response,
     json_response,
     problem_response,
     read_body,
+    read_rows,
 )
 from fraudray.deployments.metrics import Metrics
 from fraudray.domain.errors import FieldProblem, FraudrayError, InvalidTransaction
@@ -62,7 +61,7 @@ class Decisions:
     async def bulk(self, request: Request) -> Response:
         """200 with one result per row, in order: a decision or a problem."""
         try:
-            rows = await self._rows(request)
+            rows = await read_rows(request, limit=self._bulk_limit, rows_max=self._bulk_rows_max, what="transactions")
         except HttpProblem as error:
             self._metrics.refused(error.document["status"])
             return problem_response(error.document, error.headers)
@@ -81,19 +80,6 @@ class Decisions:
         """Reads a body and answers: what this ingress costs without a decision (for `fraudray bench http`)."""
         await request.body()
         return json_response(b"{}")
-
-    async def _rows(self, request: Request) -> list[Any]:
-        body = await read_body(request, limit=self._bulk_limit, types=JSON_TYPES | NDJSON_TYPES)
-        kind = request.headers["content-type"].partition(";")[0].strip().lower()
-        if kind in NDJSON_TYPES:
-            rows = [_line(line) for line in body.splitlines() if line.strip()]
-        else:
-            rows = decode(body)
-            if not isinstance(rows, list):
-                raise HttpProblem(problem(400, "a bulk body is a JSON array of transactions, or NDJSON"))
-        if len(rows) > self._bulk_rows_max:
-            raise HttpProblem(problem(413, f"a bulk body may have {self._bulk_rows_max:,} rows at most"))
-        return rows
 
     async def _submit(self, row: Any) -> Future[Answer] | FraudrayError | HttpProblem:
         if isinstance(row, HttpProblem):
@@ -126,14 +112,6 @@ class Decisions:
             self._metrics.replayed()
         else:
             self._metrics.decided(answer.decision)
-
-
-def _line(line: bytes) -> Any:
-    """A decoded line, or the problem that stands in its place."""
-    try:
-        return decode(line)
-    except HttpProblem as error:
-        return error
 
 
 def _object(document: Any) -> dict[str, Any]:

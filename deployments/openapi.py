@@ -16,6 +16,7 @@ from fraudray.domain.access import Scope
 from fraudray.domain.case import Case
 from fraudray.domain.customer import CustomerProfile
 from fraudray.domain.decision import Decision
+from fraudray.domain.lists import ListEntry, NewEntry
 from fraudray.domain.transaction import Transaction
 
 _PROBLEM = {
@@ -65,7 +66,8 @@ def describe(api: FastAPI) -> None:
 def _add(document: dict[str, Any]) -> None:
     shown: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
         (Transaction, "validation"), (CustomerProfile, "validation"), (Decision, "serialization"),
-        (Case, "serialization"), (UnfreezeAnswer, "serialization"),
+        (Case, "serialization"), (UnfreezeAnswer, "serialization"), (NewEntry, "validation"),
+        (ListEntry, "serialization"),
     ]  # fmt: skip
     _, shapes = models_json_schema(shown, ref_template="#/components/schemas/{model}")
     document.setdefault("components", {}).setdefault("schemas", {}).update(shapes["$defs"], Problem=_PROBLEM)
@@ -81,6 +83,8 @@ def _add(document: dict[str, Any]) -> None:
         ("/v1/customers/{customer_id}", "get"): "CustomerProfile",
         ("/v1/customers/{customer_id}", "put"): "CustomerProfile",
         ("/v1/customers/{customer_id}/unfreeze", "post"): "UnfreezeAnswer",
+        ("/v1/lists/{entry_id}", "get"): "ListEntry",
+        ("/v1/lists/{entry_id}", "delete"): "ListEntry",
     }
     for (path, method), name in answers.items():
         paths[path][method]["responses"]["200"]["content"] = {"application/json": {"schema": _ref(name)}}
@@ -94,6 +98,9 @@ def _add(document: dict[str, Any]) -> None:
         ("/v1/cases/{case_id}/notes", "post"): _text_fields("text"),
         ("/v1/cases/{case_id}/close", "post"): _text_fields("disposition", "reason"),
         ("/v1/keys", "post"): {"schema": _NEW_KEY},
+        ("/v1/lists", "post"): {"schema": _ref("NewEntry")},
+        ("/v1/lists/bulk", "post"): {"schema": {"type": "array", "items": _ref("NewEntry")}},
+        ("/v1/lists/match", "post"): {"schema": _ref("Transaction"), "examples": _samples()},
         ("/v1/policy/explain", "post"): {"schema": _ref("Transaction"), "examples": _samples()},
     }
     for (path, method), content in bodies.items():

@@ -89,6 +89,7 @@ class App:
             ids=self.ids,
             report_url=report_url(settings),
             tools_limit_s=settings.tools_limit_ms / 1000,
+            lists=self.store.lists.current,
         )
         self.watch = PolicyWatch(
             settings.policy_file, self.engine, self._shelf, rules, note=self.store.note, clock=self.clock,

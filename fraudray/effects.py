@@ -75,12 +75,15 @@ def plan_effects(
 ) -> Effects:
     """The policy's actions for what the evidence itself says; for a revision, those not taken before.
 
-    A block caused only by a freeze acts on the outcome without the freeze: it opens no case, sends no alert and does
-    not extend the freeze.
+    A block caused only by a freeze or a list entry acts on the outcome without them: it opens no case, sends no alert
+    and freezes nothing, save what the policy wants for one by list.
     """
     effects = Effects(ids.new("dec")) if revises is None else Effects(revises.decision_id, case_id=revises.case_id)
     taken = {action.kind for action in revises.actions} if revises is not None else set()
-    kinds = [k for k in policy.actions.get(judgement.outcome_without_freeze, []) if k not in taken]
+    wanted = policy.actions.get(judgement.outcome_on_evidence, [])
+    if judgement.by_list:
+        wanted = list(dict.fromkeys((*wanted, *policy.actions_when_listed)))
+    kinds = [kind for kind in wanted if kind not in taken]
     if "open_case" in kinds:
         _join_or_open(effects, policy, customer, now, next_case_id)
     for kind in kinds:

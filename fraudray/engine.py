@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,7 +16,8 @@ import msgspec
 from fraudray.domain.case import CaseEntry
 from fraudray.domain.decision import Decision, Latency, StepUpResult
 from fraudray.domain.errors import ConflictingTransaction, FieldProblem, FraudrayError, InvalidTransaction, NotFound
-from fraudray.domain.evidence import Evidence, ToolEvidence
+from fraudray.domain.evidence import LISTS, Evidence, ToolEvidence
+from fraudray.domain.listing import NOTHING_LISTED, ListMatches, Lists
 from fraudray.domain.transaction import CLOCK_SKEW, Transaction
 from fraudray.effects import Effects, plan_effects
 from fraudray.evidence.context import Inquiry, ReadTool, Reference
@@ -26,6 +27,7 @@ from fraudray.evidence.transaction_risk import amount_base_minor
 from fraudray.facts import collect_facts
 from fraudray.features.state import CustomerState, forget_trusted, microseconds, record_attempt, record_trusted
 from fraudray.policy.book import PolicyBook
+from fraudray.policy.listed import listed_evidence
 from fraudray.policy.policy import Judgement, Policy
 from fraudray.ports.clock import Clock, Ids
 from fraudray.ports.ledger import AuditNote, CustomerRecord, DecisionUnit, Ledger
@@ -59,6 +61,7 @@ class Outlook:
     judgement: Judgement
     facts: Mapping[str, Any]
     evidence: Evidence
+    lists: ListMatches = NOTHING_LISTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +105,10 @@ class Engine:
         ids: Ids,
         report_url: str = "/v1/reports/{case_id}",
         tools_limit_s: float = 0.15,
+        lists: Callable[[], Lists] = Lists,
     ) -> None:
         self.reference, self.clock = reference, clock
-        self._ledger, self._ids, self._report_url = ledger, ids, report_url
+        self._ledger, self._ids, self._report_url, self._lists = ledger, ids, report_url, lists
         self._tools_limit_s = tools_limit_s
         self._in_force = _InForce(rules, limit_s=tools_limit_s)
         self._lock = threading.RLock()
@@ -184,7 +188,7 @@ class Engine:
             evidence = Evidence(gatherer.local(inquiry) | remote)
             gathered = perf_counter()
             facts = collect_facts(inquiry, evidence, customer.freeze, policy)
-            judgement = policy.judge(facts)
+            judgement = _judge(policy, facts, evidence, self._lists().look_up(tx, customer.profile, now))
             judged = perf_counter()
             effects = plan_effects(
                 policy.document, judgement, tx, customer, now,
@@ -271,7 +275,10 @@ class Engine:
             inquiry = self._inquiry(tx, policy, customer, now)
             evidence = Evidence(gatherer.local(inquiry, only=only) | remote)
             facts = collect_facts(inquiry, evidence, customer.freeze, policy)
-            return Outlook(policy, policy.judge(facts, tool=only), facts, evidence)
+            if only is not None:
+                return Outlook(policy, policy.judge(facts, tool=only), facts, evidence)
+            lists = self._lists().look_up(tx, customer.profile, now)
+            return Outlook(policy, _judge(policy, facts, evidence, lists), facts, evidence, lists)
 
     def _inquiry(self, tx: Transaction, policy: Policy, customer: CustomerRecord, now: datetime) -> Inquiry:
         document = policy.document
@@ -386,6 +393,14 @@ class Engine:
             raise
         commit.add_done_callback(durable)
         return answer
+
+
+def _judge(policy: Policy, facts: Mapping[str, Any], evidence: Evidence, lists: ListMatches) -> Judgement:
+    """The policy's judgement; the list entries that match become evidence."""
+    judgement = policy.judge(facts, lists=lists)
+    if lists.any:
+        evidence.tools[LISTS] = listed_evidence(lists, judgement.muted, certain=judgement.certain)
+    return judgement
 
 
 def _unit(

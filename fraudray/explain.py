@@ -6,21 +6,27 @@ from typing import Any
 
 from fraudray.domain.transaction import Transaction
 from fraudray.engine import Outlook
+from fraudray.policy.listed import muted
+from fraudray.policy.order import order_of
 
 
 def explain_document(tx: Transaction, outlook: Outlook) -> dict[str, Any]:
-    """Every rule and floor in the order in which they act: expression, values seen, outcome, points."""
+    """Every rule and floor in the policy's order: expression, values seen, outcome, points; and the `order` in which
+    lists, certain facts, rules, ceiling and floors acted."""
     judgement, policy = outlook.judgement, outlook.policy
     points = {(reason.code, reason.text): reason.points for reason in judgement.reasons}
-    rules = []
-    for trace in policy.explain(outlook.facts):
+    rules, traces = [], policy.explain(outlook.facts)
+    mutes = muted(policy.lines, outlook.lists)
+    for trace in traces:
         source = trace.line.source
         row: dict[str, Any] = {
             "id": source.id, "code": source.code, "kind": "floor" if trace.line.is_floor else "rule",
             "weight": getattr(source, "weight", None) or getattr(source, "score", 0), "when": source.when,
             "state": trace.state, "values": trace.values, "missing": list(trace.missing),
         }  # fmt: skip
-        if trace.state == "held":
+        if mute := mutes.get(source.id):
+            row["state"] = f"muted until {mute.until}"
+        elif trace.state == "held":
             text = source.text.format_map(outlook.facts)
             row |= {"text": text, "points": points.get((source.code, text), 0)}
         rules.append(row)
@@ -34,4 +40,5 @@ def explain_document(tx: Transaction, outlook: Outlook) -> dict[str, Any]:
         "reasons": [reason.model_dump() for reason in judgement.reasons],
         "adjustments": [adjustment.model_dump() for adjustment in judgement.adjustments],
         "rules": rules,
+        "order": order_of(judgement, outlook.lists, traces),
     }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import sys
 import time
 from collections import Counter
@@ -11,10 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, Annotated, BinaryIO, cast
 
 import typer
 
+from fraudray.cli.bulk import json_line, progress, writable, write_line
 from fraudray.cli.exits import ExitCode, InputError, problem_line, say, status_exit_code, tell_problem
 from fraudray.cli.session import DataDir, Document, Json, Session, examples, new_app, print_json
 
@@ -71,7 +70,7 @@ def decide(
         run = _Run(session, single=given.single)
         run.files(out, rejects, stack)
         service = stack.enter_context(session.service(work=True))
-        with _progress(size) as advance:
+        with progress(size, "deciding") as advance:
             run.decide(service, given, wait=not no_wait, advance=advance)
         run.finish()
     raise typer.Exit(run.code)
@@ -96,8 +95,8 @@ class _Run:
 
     def files(self, out: Path | None, rejects: Path | None, stack: ExitStack) -> None:
         """Open the files to write before anything is decided. Raises InputError."""
-        self.out = _writable(out, stack)
-        self.rejects = _writable(rejects, stack)
+        self.out = writable(out, stack)
+        self.rejects = writable(rejects, stack)
 
     def decide(self, service: Service, given: Input, *, wait: bool, advance: Callable[[int], None]) -> None:
         """All rows, batch by batch."""
@@ -122,7 +121,7 @@ class _Run:
             return
         self.rejected += 1
         if self.rejects is not None:
-            _write_line(self.rejects, {"row": row.number, "problem": result["problem"]})
+            write_line(self.rejects, {"row": row.number, "problem": result["problem"]})
         elif not self.single and self.rejected <= TOLD_MAX:
             say(f"row {row.number}: {problem_line(result['problem'])}")
         elif not self.single and self.rejected == TOLD_MAX + 1:
@@ -147,10 +146,11 @@ class _Run:
         if self.out is not None:
             for result in fresh:
                 if "decision" in result:
-                    _write_line(self.out, result["decision"])
+                    write_line(self.out, result["decision"])
         if self.session.as_json and not self.single:
             for result in fresh:
-                sys.stdout.write(("[\n" if self.read == len(batch) and result is fresh[0] else ",\n") + _line(result))
+                begins = self.read == len(batch) and result is fresh[0]
+                sys.stdout.write(("[\n" if begins else ",\n") + json_line(result))
         if self.read > SHOWN_MAX or (self.session.as_json and not self.single):
             self.kept.clear()
 
@@ -209,15 +209,6 @@ def _open(file: Path | None, stack: ExitStack) -> tuple[BinaryIO, str, int | Non
         raise InputError(f"cannot read {file}: {error.strerror}") from None
 
 
-def _writable(path: Path | None, stack: ExitStack) -> IO[str] | None:
-    if path is None:
-        return None
-    try:
-        return stack.enter_context(path.open("w", encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from None
-
-
 def _batches(rows: Iterator[InputRow]) -> Iterator[list[InputRow]]:
     batch: list[InputRow] = []
     size = 0
@@ -233,26 +224,3 @@ def _batches(rows: Iterator[InputRow]) -> Iterator[list[InputRow]]:
 
 def _acts(result: Document) -> bool:
     return any(action["status"] == "pending" for action in result.get("decision", {}).get("actions", []))
-
-
-def _line(document: Any) -> str:
-    return json.dumps(document, ensure_ascii=False, default=str)
-
-
-def _write_line(file: IO[str], document: Document) -> None:
-    file.write(_line(document) + "\n")
-
-
-@contextlib.contextmanager
-def _progress(size: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr for a file of more than 256 KiB, when a terminal watches."""
-    if size is None or size < 256 * 1024 or not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("deciding"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("decide", total=size)
-        yield lambda done: progress.advance(task, done)

@@ -1,4 +1,4 @@
-"""`fraudray policy explain` as people read it: rules in the order in which they act, then how the points add up."""
+"""`fraudray policy explain` as people read it: every rule, then the order in which things acted and their points."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _QUIET = "does not apply"
 
 
 def explanation(document: Document, *, everything: bool) -> RenderableType:
-    """Rules that held (heaviest first), the others in the policy's order, the sum, and the decision."""
+    """Rules that held (heaviest first), the others in the policy's order, the order of all, and the decision."""
     policy = document["policy"]
     head = Text.assemble(
         "How ", plain(f"{policy['name']} {policy['version']}", "bold"), " weighs ",
         plain(document["transaction_id"], "bold"), " now:",
     )  # fmt: skip
-    return Group(head, _rules(document, everything), _sum(document), _verdict(document))
+    return Group(head, _rules(document, everything), _order(document), _verdict(document))
 
 
 def _in_order(document: Document) -> list[Document]:
@@ -80,34 +80,20 @@ def _value(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
-def _sum(document: Document) -> RenderableType:
-    """Weights, less what the families' caps cut, and the ceiling and floor: each line with its running total."""
-    rules = [reason for reason in document["reasons"] if reason["family"] != "floor"]
-    floors = [reason for reason in document["reasons"] if reason["family"] == "floor"]
+def _order(document: Document) -> RenderableType:
+    """The steps in the order in which they act; their points add up to the score."""
     grid = Table.grid(padding=(0, 2))
-    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(justify="right", no_wrap=True, style="dim")
     grid.add_column(justify="right", no_wrap=True, style="bold")
     grid.add_column(overflow="fold")
-    total = sum(reason["weight"] for reason in rules)
-    grid.add_row(f"{total:+d}", str(total), f"weights of {len(rules)} rules")
-    for family, cut in _cuts(rules).items():
-        total -= cut
-        grid.add_row(f"{-cut:+d}", str(total), f"cap of the family {family}")
-    for adjustment in document["adjustments"]:
-        total += adjustment["points"]
-        grid.add_row(f"{adjustment['points']:+d}", str(total), plain(f"{adjustment['code']}: {adjustment['text']}"))
-    for floor in floors:
-        total += floor["points"]
-        grid.add_row(f"{floor['points']:+d}", str(total), plain(f"floor {floor['code']}: {floor['text']}"))
-    return grid
-
-
-def _cuts(rules: list[Document]) -> dict[str, int]:
-    cuts: dict[str, int] = {}
-    for reason in rules:
-        if reason["weight"] > reason["points"]:
-            cuts[reason["family"]] = cuts.get(reason["family"], 0) + reason["weight"] - reason["points"]
-    return cuts
+    for step in document["order"]:
+        points = f"{step['points']:+d}" if step["points"] else ""
+        what = plain(step["what"], "" if step["acted"] else "dim")
+        for detail in step["details"]:
+            what.append("\n  ").append_text(plain(detail))
+        grid.add_row(f"{step['step']}.", points, what)
+    grid.add_row("", str(document["score"]), "the score")
+    return Group(Text("The order in which things act:", style="bold"), grid)
 
 
 def _verdict(document: Document) -> Text:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fraudray.cli.exits import ExitCode, InputError, say
-from fraudray.cli.session import DataDir, Document, Json, Session, examples, new_app, print_json, read_text
+from fraudray.cli.exits import ExitCode, say
+from fraudray.cli.session import (
+    DataDir,
+    Document,
+    Json,
+    Session,
+    examples,
+    new_app,
+    print_json,
+    read_text,
+    read_transaction,
+)
 
 if TYPE_CHECKING:
     from fraudray.domain.errors import PolicyError
@@ -74,9 +84,7 @@ def explain(
 ) -> None:
     """Show how every rule would come out now, and how the points add up. Nothing is decided or stored."""
     session = Session.of(ctx, as_json=as_json, data_dir=data_dir)
-    given: str | Document = transaction
-    if transaction == "-" or Path(transaction).is_file():
-        given = _read_transaction(Path(transaction))
+    given = read_transaction(transaction)
     with session.service() as service:
         document = service.explain(given)
     from fraudray.cli.explanation import explanation
@@ -139,15 +147,3 @@ def _summary(policy: Policy) -> Document:
         "usable": True, **policy.ref.model_dump(), "rules": len(document.rules), "floors": len(document.floors),
         "families": len(document.families),
     }  # fmt: skip
-
-
-def _read_transaction(file: Path) -> Document:
-    from fraudray.domain.transaction import load_json
-
-    try:
-        data: Any = load_json(read_text(file))
-    except ValueError as error:
-        raise InputError(f"{file} is not JSON: {error}") from None
-    if not isinstance(data, dict):
-        raise InputError(f"{file} is not one JSON object")
-    return data

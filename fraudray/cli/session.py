@@ -126,3 +126,20 @@ def read_text(path: Path, limit: int = 16 * 1024 * 1024) -> str:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}") from None
+
+
+def read_transaction(given: str) -> str | Document:
+    """A transaction from a JSON file or standard input (`-`); anything else is the id of a stored one, given back.
+
+    Raises InputError."""
+    if given != "-" and not Path(given).is_file():
+        return given
+    from fraudray.domain.transaction import load_json
+
+    try:
+        data: Any = load_json(read_text(Path(given)))
+    except ValueError as error:
+        raise InputError(f"{given} is not JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise InputError(f"{given} is not one JSON object")
+    return data

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from fraudray.client.keys import RemoteKeys
+from fraudray.client.lists import RemoteLists
 from fraudray.client.reports import ReportsClient
 from fraudray.client.wire import Wire, encode, error_of, part, plain, to_json
 from fraudray.domain.decision import Decision
@@ -23,6 +24,7 @@ class Client:
         cannot be a key."""
         self.wire = Wire(base_url, key)
         self.keys = RemoteKeys(self.wire)
+        self.lists = RemoteLists(self.wire)
         self.base_url = self.wire.base_url
         self.reports = ReportsClient(self.wire)
 

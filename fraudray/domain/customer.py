@@ -8,12 +8,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from fraudray.domain.cards import contains_card_number, is_card_number
 from fraudray.domain.money import check_amount
-from fraudray.domain.text import FreeText, Identifier
+from fraudray.domain.text import Email, FreeText, Identifier, no_card_number
 from fraudray.domain.transaction import IpAddress, Timestamp
 
 
@@ -59,22 +58,14 @@ class BiometricTemplate(_Record):
         return hmac.compare_digest(digest, self.sha256)
 
 
-def _no_card_number(value: str) -> str:
-    digits = "".join(char for char in value if char.isdigit())
-    if contains_card_number(value) or (len(digits) > 12 and not value.startswith("+") and is_card_number(digits)):
-        raise PydanticCustomError("card_number", "is a card number")
-    return value
-
-
 class CustomerProfile(_Record):
     """A registered customer. Everything but the id is personal data and stored encrypted."""
 
     customer_id: Identifier
     name: FreeText | None = None
-    email: Annotated[EmailStr, AfterValidator(_no_card_number)] | None = None
+    email: Email | None = None
     phone: (
-        Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ()./-]{4,30}$"), AfterValidator(_no_card_number)]
-        | None
+        Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ()./-]{4,30}$"), AfterValidator(no_card_number)] | None
     ) = None
     home: FreeText | None = None
     registered_at: Timestamp | None = None

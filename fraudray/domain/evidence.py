@@ -22,6 +22,8 @@ class Absence(StrEnum):
 TRANSACTION_RISK = "transaction-risk"
 IDENTITY_VERIFIER = "identity-verifier"
 GEOLOCATION_CHECKER = "geolocation-checker"
+LISTS = "lists"
+"""Where the list entries that match stand in the evidence, each under its id; no tool."""
 READ_TOOLS = (TRANSACTION_RISK, IDENTITY_VERIFIER, GEOLOCATION_CHECKER)
 
 

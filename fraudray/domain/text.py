@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, EmailStr, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from fraudray.domain.cards import contains_card_number, mask
+from fraudray.domain.cards import contains_card_number, is_card_number, mask
 
 # C0, DEL and C1 controls. Format characters (joiners, direction marks) belong to real names and stay.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -50,6 +51,20 @@ def _lines(value: str) -> str:
     return _free_text(_LINE_BREAK.sub(" ", value))
 
 
+def no_card_number(value: str) -> str:
+    """`value` of a field where a phone number may stand but no card number. Raises PydanticCustomError."""
+    digits = "".join(char for char in value if char.isdigit())
+    if contains_card_number(value) or (len(digits) > 12 and not value.startswith("+") and is_card_number(digits)):
+        raise PydanticCustomError("card_number", "is a card number")
+    return value
+
+
+def fold(text: str) -> str:
+    """Case, accents and compatibility forms removed, dashes and underscores as spaces."""
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    return re.sub(r"[\s_\-\u2010-\u2015]+", " ", "".join(c for c in plain if not unicodedata.combining(c)))
+
+
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128, strict=True), AfterValidator(_identifier)]
 """An id, stored exactly as sent: 1-128 characters, no control characters, not a card number."""
 
@@ -58,3 +73,6 @@ FreeText = Annotated[str, StringConstraints(min_length=1, max_length=200, strict
 
 Memo = Annotated[str, StringConstraints(max_length=1000, strict=True), AfterValidator(_lines)]
 """Up to 1,000 characters; line breaks become spaces, card numbers are masked."""
+
+Email = Annotated[EmailStr, AfterValidator(no_card_number)]
+"""An e-mail address; its domain in lower case."""

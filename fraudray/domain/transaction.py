@@ -29,7 +29,7 @@ from fraudray.domain.cards import mask
 from fraudray.domain.duration import parse_duration
 from fraudray.domain.errors import FieldProblem, InvalidTransaction
 from fraudray.domain.money import UnknownCurrency, check_amount, from_minor, minor_units, to_minor
-from fraudray.domain.text import FreeText, Identifier, Memo
+from fraudray.domain.text import Email, FreeText, Identifier, Memo
 
 CLOCK_SKEW = timedelta(minutes=5)
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -203,6 +203,7 @@ class Transaction(BaseModel):
     device_id: Identifier | None = None
     device_fingerprint: Identifier | None = None
     ip_address: IpAddress | None = None
+    email: Email | None = Field(None, description="The e-mail address given with the purchase.")
     instrument_id: Identifier | None = Field(None, description="Card or wallet token.")
     funding: Funding | None = None
     transaction_type: TransactionType = TransactionType.AUTHORIZATION

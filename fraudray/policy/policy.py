@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 import cel
 
 from fraudray.domain.decision import Adjustment, Outcome, PolicyRef, Reason, RiskLevel
+from fraudray.domain.listing import NOTHING_LISTED, ListMatches
+from fraudray.policy import listed
 from fraudray.policy.compiling import Line, compile_lines
 from fraudray.policy.conditions import Condition
 from fraudray.policy.facts import NEUTRAL, Fact
@@ -46,7 +48,12 @@ class Judgement:
     outcome: Outcome
     reasons: tuple[Reason, ...]
     adjustments: tuple[Adjustment, ...]
-    outcome_without_freeze: Outcome
+    outcome_on_evidence: Outcome
+    """Had there been no freeze and nobody denied or blocked anything: what follows, follows from this."""
+    certain: bool = False
+    by_list: bool = False
+    muted: tuple[str, ...] = ()
+    """Rules and floors that would have spoken, had they not been muted."""
 
 
 class Policy:
@@ -103,10 +110,10 @@ class Policy:
         """Name, version and hash: which policy decided."""
         return PolicyRef(name=self.document.name, version=self.document.version, hash=self.source.hash)
 
-    def judge(self, facts: Facts, *, tool: str | None = None) -> Judgement:
-        """Weigh `facts` (name → value; a fact that is absent or None is not known).
+    def judge(self, facts: Facts, *, tool: str | None = None, lists: ListMatches = NOTHING_LISTED) -> Judgement:
+        """Weigh `facts` (name → value; a fact that is absent or None is not known), then let `lists` act.
 
-        With `tool`, only rules that rest on that tool's evidence count: the tool's own risk score.
+        With `tool`, only rules that rest on that tool's evidence count: the tool's own risk score, without lists.
         """
         results, broken = self._run(facts)
         held = [line for line, holds in zip(self.lines, results, strict=True) if holds]
@@ -114,7 +121,12 @@ class Policy:
             held += self._own_scores(facts, broken)
         if tool is not None:
             held = [line for line in held if line.evidence and all(e.startswith(tool + "/") for e in line.evidence)]
-        return self._score(held, facts, broken)
+            lists = NOTHING_LISTED
+        if not lists.mutes:
+            return self._score(held, facts, broken, lists)
+        mute = listed.muted((*held, *broken), lists)
+        held, broken = ([line for line in lines if line.source.id not in mute] for lines in (held, broken))
+        return replace(self._score(held, facts, broken, lists), muted=tuple(mute))
 
     def explain(self, facts: Facts) -> list[Trace]:
         """Every rule, floor and scoring function in order, with the values it saw and how it came out."""
@@ -182,11 +194,11 @@ class Policy:
             broken.append(line)
             return False
 
-    def _score(self, held: list[Line], facts: Facts, broken: list[Line]) -> Judgement:
+    def _score(self, held: list[Line], facts: Facts, broken: list[Line], lists: ListMatches) -> Judgement:
         rules = [line for line in held if not line.is_floor]
         floors = [line for line in held if line.is_floor]
         reasons, raw = self._capped(rules, facts)
-        certain = any(line.source.certain for line in rules)  # type: ignore[union-attr]
+        certain = any(listed.is_certain(line) for line in rules)
         adjustments: list[Adjustment] = []
         score, ceiling = raw, self.document.ceiling
         if certain:
@@ -202,20 +214,30 @@ class Policy:
         if lifted is not None:
             reasons.append(lifted)
             score += lifted.points
-        if broken and score < self.document.thresholds.review:
-            reasons.append(_fail_closed(broken, self.document.thresholds.review, score))
-            score = self.document.thresholds.review
-        ranked = max(raw, score)
+        inferred, review = score, self.document.thresholds.review
+        if score >= review and listed.allows(lists, certain=certain):
+            adjustments.append(listed.allowance(lists, score, review))
+            score = review - 1
+        if broken and score < review:
+            reasons.append(_fail_closed(broken, review, score))
+            score = review
+        ranked = max(raw, inferred, score)
+        by_list = listed.blocks(lists, certain=certain)
+        if lists.any:
+            reasons = [*listed.reasons(lists, score, certain=certain), *reasons]
+            score = _CERTAIN if by_list else score
         outcome = self._outcome(score)
-        frozen = any("account_frozen" in line.needs for line in held)
+        known = by_list or any("account_frozen" in line.needs for line in held)
         return Judgement(
             score=score,
-            risk=1.0 if certain else self.risk(ranked),
+            risk=1.0 if certain or by_list else self.risk(ranked),
             level=self.level(score),
             outcome=outcome,
             reasons=tuple(reasons),
             adjustments=tuple(adjustments),
-            outcome_without_freeze=self._without_freeze(held, facts, broken) if frozen else outcome,
+            outcome_on_evidence=self._on_evidence(held, facts, broken, lists) if known else outcome,
+            certain=certain,
+            by_list=by_list,
         )
 
     def _capped(self, rules: list[Line], facts: Facts) -> tuple[list[Reason], int]:
@@ -241,8 +263,9 @@ class Policy:
             return None
         return _reason(highest, "floor", floor.score, floor.score - score, facts)
 
-    def _without_freeze(self, held: list[Line], facts: Facts, broken: list[Line]) -> Outcome:
-        return self._score([line for line in held if "account_frozen" not in line.needs], facts, broken).outcome
+    def _on_evidence(self, held: list[Line], facts: Facts, broken: list[Line], lists: ListMatches) -> Outcome:
+        unfrozen = [line for line in held if "account_frozen" not in line.needs]
+        return self._score(unfrozen, facts, broken, lists.without_blocks()).outcome
 
     def _outcome(self, score: int) -> Outcome:
         thresholds = self.document.thresholds

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -11,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from fraudray.domain.decision import Outcome
 from fraudray.domain.money import minor_units
+from fraudray.domain.text import fold
 from fraudray.geo.travel import TravelRules
 from fraudray.policy.facts import Kind
 
@@ -234,14 +234,11 @@ class PolicyDocument(_Part):
     rules: list[Rule] = Field(min_length=1, max_length=500)
     floors: list[Floor] = Field(default_factory=list, max_length=100)
     actions: dict[Outcome, list[ActionKind]]
+    actions_when_listed: list[ActionKind] = Field(
+        default_factory=list, description="What else follows a block that a list entry caused."
+    )
     recommendations: dict[Outcome, str]
     step_up: list[StepUpPolicy] = Field(default_factory=list, max_length=32)
     cases: CasePolicy = Field(default_factory=CasePolicy)
     freeze: FreezePolicy = Field(default_factory=FreezePolicy)
     escalate: str | None = Field(None, description="CEL: which decisions an investigator looks at, when there is one.")
-
-
-def fold(text: str) -> str:
-    """Case, accents and compatibility forms removed, dashes and underscores as spaces."""
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    return re.sub(r"[\s_\-\u2010-\u2015]+", " ", "".join(c for c in plain if not unicodedata.combining(c)))

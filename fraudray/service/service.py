@@ -21,6 +21,7 @@ from fraudray.explain import explain_document
 from fraudray.policy.book import describe
 from fraudray.problems import problem_of
 from fraudray.service.keys import Keys, LocalKeys
+from fraudray.service.lists import ListService, LocalLists
 from fraudray.service.reports import LocalReports, Reports
 from fraudray.settings import Settings
 
@@ -39,6 +40,11 @@ class Service(Protocol):
     @property
     def keys(self) -> Keys:
         """API keys."""
+        ...
+
+    @property
+    def lists(self) -> ListService:
+        """Deny, allow and block lists, and muted rules."""
         ...
 
     def decide(self, tx: Transaction | Mapping[str, Any]) -> Decision:
@@ -116,6 +122,7 @@ class LocalService:
         self.app = app
         self.reports: Reports = LocalReports(app)
         self.keys: Keys = LocalKeys(app)
+        self.lists: ListService = LocalLists(app)
 
     def decide(self, tx: Transaction | Mapping[str, Any]) -> Decision:
         """See `Service.decide`."""

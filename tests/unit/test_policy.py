@@ -103,13 +103,13 @@ def test_inferred_evidence_stops_at_the_ceiling_and_certainty_does_not() -> None
         {"spending": True, "account_frozen": True}
     )
     assert (certain.score, certain.risk, certain.outcome) == (100, 1.0, Outcome.BLOCK)
-    assert certain.outcome_without_freeze is Outcome.APPROVE
+    assert certain.outcome_on_evidence is Outcome.APPROVE
 
 
 def test_certainty_other_than_a_freeze_acts_as_any_block() -> None:
     listed = policy(rule(when="merchant == 'X'") + "    certain: true\n")
     judged = listed.judge({"spending": True, "merchant": "X"})
-    assert (judged.score, judged.outcome_without_freeze) == (100, Outcome.BLOCK)
+    assert (judged.score, judged.outcome_on_evidence) == (100, Outcome.BLOCK)
 
 
 def test_a_floor_lifts_and_its_lift_is_its_points() -> None:

@@ -201,7 +201,8 @@ list_entries = Table(
     Column("expires_us", BigInteger, nullable=True),
     Column("removed_us", BigInteger, nullable=True),
     Column("removed_by", String(128), nullable=True),
-    Index("list_entries_by_value", "blind"),
+    Column("removal_sealed", LargeBinary, nullable=True),  # the reason
+    Index("list_entries_by_value", "blind", "level"),
     Index("list_entries_by_kind", "level", "kind"),
 )
 api_keys = Table(

@@ -20,6 +20,7 @@ from fraudray.adapters.sql.figures import SqlFigures
 from fraudray.adapters.sql.keyring import SqlKeyring
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.ledger import SqlLedger, failing
+from fraudray.adapters.sql.listbook import SqlListBook
 from fraudray.adapters.sql.outbox import SqlOutbox
 from fraudray.adapters.sql.reports import SqlReportShelf
 from fraudray.adapters.sql.rows import Rows
@@ -85,6 +86,7 @@ class SqlStore:
         self.reports = SqlReportShelf(self.engine, self._writer, rows, keys)
         self.figures = SqlFigures(self.engine, keys)
         self.keyring = SqlKeyring(self.engine, self._writer, rows)
+        self.lists = SqlListBook(self.engine, self._writer, rows, inserts, self.vault)
         self._sealer = Sealer(self._seal)
 
     def verify_audit(self) -> AuditReport:

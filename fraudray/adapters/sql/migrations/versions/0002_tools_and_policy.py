@@ -39,9 +39,10 @@ def upgrade() -> None:
         sa.Column("expires_us", sa.BigInteger(), nullable=True),
         sa.Column("removed_us", sa.BigInteger(), nullable=True),
         sa.Column("removed_by", sa.String(128), nullable=True),
+        sa.Column("removal_sealed", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("entry_id"),
     )
-    op.create_index("list_entries_by_value", "list_entries", ["blind"])
+    op.create_index("list_entries_by_value", "list_entries", ["blind", "level"])
     op.create_index("list_entries_by_kind", "list_entries", ["level", "kind"])
     op.create_table(
         "api_keys",
