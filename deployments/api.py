@@ -14,7 +14,7 @@ from fraudray import __version__
 from fraudray.deployments.bodies import HttpProblem, error_response, problem_response
 from fraudray.deployments.metrics import Metrics
 from fraudray.deployments.openapi import describe
-from fraudray.deployments.routes import customers, health, operations, stored
+from fraudray.deployments.routes import customers, health, operations, stored, webhooks
 from fraudray.domain.cards import mask
 from fraudray.domain.errors import FraudrayError
 from fraudray.problems import problem
@@ -32,6 +32,7 @@ def build_api(service: LocalService, metrics: Metrics) -> FastAPI:
     _handle_errors(api, metrics)
     api.include_router(stored.router(service), prefix="/v1")
     api.include_router(customers.router(service), prefix="/v1/customers", tags=["customers"])
+    api.include_router(webhooks.router(service), prefix="/v1/webhooks", tags=["webhooks"])
     api.include_router(operations.router(service), prefix="/v1")
     api.include_router(health.router(service, metrics), tags=["health"])
     describe(api)

@@ -33,7 +33,7 @@ FOLDER_WAIT_S = 10.0
 
 def build_gateway(app: App) -> Starlette:
     """The gateway on an open App; closes it when the server stops."""
-    metrics = Metrics(app.store.outbox)
+    metrics = Metrics(app.store.outbox, app.worker.lane.results)
     decisions = Decisions(app, metrics)
     routes, run_tools = tool_routes(app)
     api = build_api(LocalService(app), metrics)

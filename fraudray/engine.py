@@ -27,6 +27,7 @@ from fraudray.features.state import CustomerState, microseconds, record_attempt,
 from fraudray.policy.policy import Judgement, Policy
 from fraudray.ports.clock import Clock, Ids
 from fraudray.ports.ledger import CustomerRecord, DecisionUnit, Ledger
+from fraudray.ports.notices import NoNotices, Notices
 
 if TYPE_CHECKING:
     from fraudray.bootstrap import Decider
@@ -77,9 +78,11 @@ class Engine:
         ids: Ids,
         report_url: str = "/v1/reports/{case_id}",
         tools_limit_s: float = 0.15,
+        notices: Notices | None = None,
     ) -> None:
         self.policy, self.reference, self.clock = policy, reference, clock
         self._ledger, self._ids, self._report_url = ledger, ids, report_url
+        self._notices: Notices = notices or NoNotices()
         self._gatherer = Gatherer(tools, limit_s=tools_limit_s)
         self._lock = threading.RLock()
         self._in_flight: dict[str, _InFlight] = {}
@@ -154,6 +157,7 @@ class Engine:
                 policy=_ms(judged - gathered),
             )  # fmt: skip
             decision = self._decision(tx, judgement, evidence, effects, now, latency)
+            effects.outbox += self._notices.entries_for("decision.created", decision)
             self._remember(inquiry, customer, judgement, effects)
             return self._store(tx, inquiry, customer, decision, effects, started, judged)
 

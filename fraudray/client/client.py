@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
+from fraudray.client.webhooks import RemoteWebhooks
 from fraudray.client.wire import Wire, encode, error_of, part, plain, to_json
 from fraudray.domain.decision import Decision
 from fraudray.domain.errors import FraudrayError
@@ -19,6 +20,7 @@ class Client:
     def __init__(self, base_url: str) -> None:
         self.wire = Wire(base_url)
         self.base_url = self.wire.base_url
+        self.webhooks = RemoteWebhooks(self.wire)
 
     def decide(self, tx: Transaction | Mapping[str, Any]) -> Decision:
         """See `Engine.decide`."""

@@ -19,6 +19,7 @@ from fraudray.domain.errors import FieldProblem, FraudrayError, InvalidTransacti
 from fraudray.domain.transaction import Transaction, field_problems
 from fraudray.explain import explain_document
 from fraudray.problems import problem_of
+from fraudray.service.webhooks import LocalWebhooks, Webhooks
 from fraudray.settings import Settings
 
 Document = dict[str, Any]
@@ -83,6 +84,9 @@ class Service(Protocol):
 
     def verify_audit(self) -> Document: ...
 
+    @property
+    def webhooks(self) -> Webhooks: ...
+
     def close(self) -> None: ...
 
 
@@ -91,6 +95,7 @@ class LocalService:
 
     def __init__(self, app: App) -> None:
         self.app = app
+        self.webhooks: Webhooks = LocalWebhooks(app)
 
     def decide(self, tx: Transaction | Mapping[str, Any]) -> Decision:
         """See `Service.decide`."""

@@ -18,13 +18,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from fraudray.adapters.sql import schema as t
 from fraudray.adapters.sql.driver import Reader
 from fraudray.adapters.sql.keys import CustomerKeys
-from fraudray.adapters.sql.rows import Rows
+from fraudray.adapters.sql.rows import Rows, case_fields
 from fraudray.adapters.sql.seen_ids import SeenIds
+from fraudray.adapters.sql.webhook_notices import WebhookNotices
 from fraudray.adapters.sql.writer import Writer
 from fraudray.adapters.vault import Box, Vault
+from fraudray.domain.case import CaseSummary
 from fraudray.domain.customer import CustomerProfile, Freeze
 from fraudray.domain.decision import Decision
 from fraudray.domain.errors import Refused, StoreFailed
+from fraudray.domain.webhook import Event
 from fraudray.features.state import CustomerState
 from fraudray.ports.ledger import CustomerRecord, DecisionUnit, OpenCase, StoredDecision
 
@@ -64,8 +67,10 @@ class SqlLedger:
     """Implements `fraudray.ports.ledger.Ledger`."""
 
     def __init__(
-        self, engine: Engine, writer: Writer, rows: Rows, keys: CustomerKeys, vault: Vault, reader: Reader
-    ) -> None:
+        self, engine: Engine, writer: Writer, rows: Rows, keys: CustomerKeys, vault: Vault, reader: Reader,
+        notices: WebhookNotices,
+    ) -> None:  # fmt: skip
+        self._notices = notices
         self._engine, self._writer, self._rows, self._keys, self._vault = engine, writer, rows, keys, vault
         self._reader = reader
         self._customers: OrderedDict[str, CustomerRecord] = OrderedDict()
@@ -242,7 +247,7 @@ class SqlLedger:
             {"customer_id": tx.customer_id, "state_sealed": box.seal(unit.state, tx.customer_id), "updated_us": at_us},
         )
         if decision.case_id is not None:
-            self._write_case(connection, unit, decision.case_id, at_us)
+            self._write_case(connection, unit, decision.case_id, box, at_us)
         if unit.freeze is not None:
             freeze = unit.freeze
             rows.insert(
@@ -261,26 +266,30 @@ class SqlLedger:
         for note in unit.audit:
             rows.note(at_us, note)
 
-    def _write_case(self, connection: Connection, unit: DecisionUnit, case_id: str, at_us: int) -> None:
-        decision = unit.decision
+    def _write_case(self, connection: Connection, unit: DecisionUnit, case_id: str, box: Box, at_us: int) -> None:
+        decision, at = unit.decision, unit.decision.decided_at
         if unit.opens_case:
             self._rows.open_case(
                 case_id, customer_id=decision.customer_id, score=decision.score, decision=decision.decision, at_us=at_us
             )
-            return
-        self._rows.flush(connection)  # the case may be one that this very batch opens
-        case = connection.execute(select(t.cases.c.score, t.cases.c.decision).where(t.cases.c.case_id == case_id)).one()
-        higher = decision.score > case.score
-        connection.execute(
-            update(t.cases)
-            .where(t.cases.c.case_id == case_id)
-            .values(
-                last_alert_us=at_us,
-                updated_us=at_us,
-                score=decision.score if higher else case.score,
-                decision=decision.decision.value if higher else case.decision,
-            )
-        )
+            case = CaseSummary(
+                case_id=case_id, customer_id=decision.customer_id, status="open", decision=decision.decision,
+                score=decision.score, opened_at=at, last_alert_at=at, updated_at=at,
+            )  # fmt: skip
+        else:
+            self._rows.flush(connection)  # the case may be one that this very batch opens
+            before = connection.execute(select(t.cases).where(t.cases.c.case_id == case_id)).one()
+            joined: dict[str, Any] = {"last_alert_us": at_us, "updated_us": at_us}
+            if decision.score > before.score:
+                joined |= {"score": decision.score, "decision": decision.decision.value}
+            connection.execute(update(t.cases).where(t.cases.c.case_id == case_id).values(**joined))
+            case = CaseSummary(**case_fields(before._asdict() | joined))
+        event: Event = "case.opened" if unit.opens_case else "case.updated"
+        change = {"kind": "alert", "transaction_id": decision.transaction_id, "decision_id": decision.decision_id}
+        for entry in self._notices.entries_for_case(
+            event, case, change=change, at=at, decision_id=decision.decision_id
+        ):
+            self._rows.enqueue(entry, box, at_us)
 
 
 def _opened(box: Box, row: tuple[Any, ...] | None, owner: str, decode: Callable[[bytes], T]) -> T | None:
