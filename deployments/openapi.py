@@ -16,6 +16,7 @@ from fraudray.domain.case import Case
 from fraudray.domain.customer import CustomerProfile
 from fraudray.domain.decision import Decision
 from fraudray.domain.transaction import Transaction
+from fraudray.domain.webhook import Webhook, WebhookWish
 
 _PROBLEM = {
     "type": "object",
@@ -53,7 +54,8 @@ def describe(api: FastAPI) -> None:
 def _add(document: dict[str, Any]) -> None:
     shown: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
         (Transaction, "validation"), (CustomerProfile, "validation"), (Decision, "serialization"),
-        (Case, "serialization"), (UnfreezeAnswer, "serialization"),
+        (Case, "serialization"), (UnfreezeAnswer, "serialization"), (WebhookWish, "validation"),
+        (Webhook, "serialization"),
     ]  # fmt: skip
     _, shapes = models_json_schema(shown, ref_template="#/components/schemas/{model}")
     document.setdefault("components", {}).setdefault("schemas", {}).update(shapes["$defs"], Problem=_PROBLEM)
@@ -63,6 +65,8 @@ def _add(document: dict[str, Any]) -> None:
     answers = {
         ("/v1/decisions/{transaction_id}", "get"): "Decision",
         ("/v1/cases/{case_id}", "get"): "Case",
+        ("/v1/webhooks/{webhook_id}/enable", "post"): "Webhook",
+        ("/v1/webhooks/{webhook_id}/disable", "post"): "Webhook",
         ("/v1/customers/{customer_id}", "get"): "CustomerProfile",
         ("/v1/customers/{customer_id}", "put"): "CustomerProfile",
         ("/v1/customers/{customer_id}/unfreeze", "post"): "UnfreezeAnswer",
@@ -78,6 +82,8 @@ def _add(document: dict[str, Any]) -> None:
         ("/v1/cases/{case_id}/notes", "post"): _text_fields("text"),
         ("/v1/cases/{case_id}/close", "post"): _text_fields("disposition", "reason"),
         ("/v1/policy/explain", "post"): {"schema": _ref("Transaction"), "examples": _samples()},
+        ("/v1/webhooks", "post"): {"schema": _ref("WebhookWish")},
+        ("/v1/webhooks/{webhook_id}/disable", "post"): _text_fields("reason"),
     }
     for (path, method), content in bodies.items():
         paths[path][method]["requestBody"] = {"required": True, "content": {"application/json": content}}
