@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -72,8 +74,6 @@ def test_http_offers_all_of_it(http: TestClient, app: App, receiver: Receiver, s
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_wish_is_named(http: TestClient, body: Any, field: str) -> None:
-    import json
-
     answer = http.post("/v1/webhooks", content=json.dumps(body), headers={"content-type": "application/json"})
     assert 400 <= answer.status_code < 500, answer.text
     if "errors" in answer.json():
@@ -99,8 +99,6 @@ def test_the_openapi_document_says_what_to_send(http: TestClient) -> None:
 @pytest.fixture
 def client(app: App) -> Iterator[Client]:
     """A client of a gateway that really listens, on a free port."""
-    import threading
-
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = uvicorn.Server(uvicorn.Config(build_gateway(app), log_level="error"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

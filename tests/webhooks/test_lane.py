@@ -1,4 +1,4 @@
-"""The webhooks' lane beside the other actions: dead endpoints delay nobody, stopping is quick, killing loses nothing."""
+"""The webhooks' lane: dead endpoints delay nobody, stopping is quick, killing loses nothing."""
 
 from __future__ import annotations
 
