@@ -39,9 +39,9 @@ def router(service: LocalService) -> APIRouter:
         return json_response(webhooks.rotate(webhook_id, author=author))
 
     @routes.post("/{webhook_id}/test")
-    def test(webhook_id: str) -> Response:
+    def test(webhook_id: str, author: Author) -> Response:
         """Send a `webhook.test` event at once; the answer says what came of it."""
-        return json_response(webhooks.test(webhook_id))
+        return json_response(webhooks.test(webhook_id, author=author))
 
     @routes.post("/{webhook_id}/enable")
     def enable(webhook_id: str, author: Author) -> Response:

@@ -97,11 +97,13 @@ def show(ctx: typer.Context, webhook_id: WebhookId, as_json: Json = False, data_
 
 
 @app.command("test", epilog=examples("fraudray webhooks test wh_0123"))
-def send_test(ctx: typer.Context, webhook_id: WebhookId, as_json: Json = False, data_dir: DataDir = None) -> None:
+def send_test(
+    ctx: typer.Context, webhook_id: WebhookId, author: Author = AUTHOR, as_json: Json = False, data_dir: DataDir = None
+) -> None:
     """Send a `webhook.test` event at once. Ends with code 1 when it was not taken."""
     session = Session.of(ctx, as_json=as_json, data_dir=data_dir)
     with session.service() as service:
-        answer = service.webhooks.test(webhook_id)
+        answer = service.webhooks.test(webhook_id, author=checked_author(author))
     taken = "Taken" if answer["delivered"] else "Not taken"
     session.show(answer, f"{taken} after {answer['took_ms']:,} ms: {answer['outcome']}")
     if not answer["delivered"]:

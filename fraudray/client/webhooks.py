@@ -32,9 +32,9 @@ class RemoteWebhooks:
         """See `Webhooks.rotate`."""
         return self._wire.send("POST", f"/v1/webhooks/{part(webhook_id)}/rotate", {}, author)
 
-    def test(self, webhook_id: str) -> Document:
+    def test(self, webhook_id: str, *, author: str) -> Document:
         """See `Webhooks.test`."""
-        return self._wire.send("POST", f"/v1/webhooks/{part(webhook_id)}/test", {})
+        return self._wire.send("POST", f"/v1/webhooks/{part(webhook_id)}/test", {}, author)
 
     def enable(self, webhook_id: str, *, author: str) -> Document:
         """See `Webhooks.enable`."""

@@ -37,7 +37,7 @@ class Webhooks(Protocol):
         """A new secret, shown this once; for 24 hours the one before signs too."""
         ...
 
-    def test(self, webhook_id: str) -> Document:
+    def test(self, webhook_id: str, *, author: str) -> Document:
         """Send a `webhook.test` event at once and say what came of it."""
         ...
 
@@ -89,8 +89,9 @@ class LocalWebhooks:
         secret = self._book.rotate(webhook_id, actor=author, at=self._app.clock.now())
         return _document(self._book.get(webhook_id)) | {"secret": secret}
 
-    def test(self, webhook_id: str) -> Document:
+    def test(self, webhook_id: str, *, author: str) -> Document:
         """See `Webhooks.test`."""
+        self._book.note_test(webhook_id, actor=author, at=self._app.clock.now())
         began = perf_counter()
         try:
             delivered, outcome = True, self._app.webhooks.send_test(webhook_id)

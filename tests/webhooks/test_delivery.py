@@ -143,7 +143,7 @@ class TestWhatIsSent:
         for secret in (added["secret"], second):
             assert Verifier(secret).verify(got.body, got.headers)["type"] == "decision.created"
         clock.advance(hours=25)
-        service.webhooks.test(added["webhook_id"])
+        service.webhooks.test(added["webhook_id"], author="ana")
         assert signed(receiver.got[-1], second)
         assert not signed(receiver.got[-1], added["secret"])
 
@@ -350,14 +350,14 @@ class TestWhereItMayGo:
             wish = {"events": ["decision.created"]}
             named = trusting.webhooks.add(wish | {"url": by_name}, author="ana")["webhook_id"]
             other = trusting.webhooks.add(wish | {"url": by_address}, author="ana")["webhook_id"]
-            assert trusting.webhooks.test(named)["delivered"]
-            wrong_name = trusting.webhooks.test(other)
+            assert trusting.webhooks.test(named, author="ana")["delivered"]
+            wrong_name = trusting.webhooks.test(other, author="ana")
             assert not wrong_name["delivered"]
             assert "CERTIFICATE_VERIFY_FAILED" in wrong_name["outcome"]
             assert receiver.got[0].headers["host"] == f"localhost:{receiver.port}"
             trusting.close()
             doubting = LocalService(make_app(**INSIDE))
-            assert "CERTIFICATE_VERIFY_FAILED" in doubting.webhooks.test(named)["outcome"]
+            assert "CERTIFICATE_VERIFY_FAILED" in doubting.webhooks.test(named, author="ana")["outcome"]
             assert len(receiver.got) == 1
 
     def test_an_authority_that_cannot_be_read_is_said_at_start(
@@ -371,4 +371,4 @@ class TestWhereItMayGo:
     ) -> None:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, "http://127.0.0.1:9")
-        assert service.webhooks.test(add()["webhook_id"])["delivered"]
+        assert service.webhooks.test(add()["webhook_id"], author="ana")["delivered"]

@@ -113,7 +113,7 @@ def test_a_client_does_all_of_it(client: Client, receiver: Receiver) -> None:
     webhooks = client.webhooks
     webhook_id = webhooks.add(WISH | {"url": receiver.url}, author="ana")["webhook_id"]
     assert [w["webhook_id"] for w in webhooks.list()["webhooks"]] == [webhook_id]
-    assert webhooks.test(webhook_id)["delivered"]
+    assert webhooks.test(webhook_id, author="ana")["delivered"]
     assert webhooks.rotate(webhook_id, author="ana")["secret"].startswith("whsec_")
     assert webhooks.disable(webhook_id, reason="moves", author="ana")["status"] == "off"
     assert webhooks.enable(webhook_id, author="ana")["status"] == "on"
@@ -176,7 +176,7 @@ def test_the_receiver_of_the_readme_verifies(service: LocalService) -> None:
         transport = httpx.HTTPTransport(retries=8)  # until it listens
         with httpx.Client(transport=transport, timeout=30) as stranger:
             assert stranger.post(url, content=b"{}").status_code == 401
-        assert service.webhooks.test(added["webhook_id"])["outcome"] == "HTTP 204"
+        assert service.webhooks.test(added["webhook_id"], author="ana")["outcome"] == "HTTP 204"
         assert process.stdout is not None
         assert "webhook.test" in process.stdout.readline()
     finally:

@@ -98,12 +98,14 @@ def test_there_are_fifty_at_most(open_store: Open, clock: FixedClock) -> None:
 def test_every_act_is_on_the_audit_trail(open_store: Open, clock: FixedClock) -> None:
     store = open_store()
     added(store, clock)
+    store.webhooks.note_test("wh_1", actor="ana", at=clock.now())
     store.webhooks.rotate("wh_1", actor="bob", at=clock.now())
     store.webhooks.switch("wh_1", on=False, reason="moves", actor="bob", at=clock.now())
     store.webhooks.remove("wh_1", actor="cat", at=clock.now())
     trail = [(entry.kind, entry.actor) for entry in reversed(store.audit_entries(subject="wh_1"))]
     assert trail == [
-        ("webhook_added", "ana"), ("webhook_rotated", "bob"), ("webhook_switched_off", "bob"),
+        ("webhook_added", "ana"), ("webhook_tested", "ana"),
+        ("webhook_rotated", "bob"), ("webhook_switched_off", "bob"),
         ("webhook_removed", "cat"),
     ]  # fmt: skip
     assert store.verify_audit().whole

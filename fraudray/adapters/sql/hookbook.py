@@ -96,6 +96,15 @@ class SqlHookBook:
         self._change(write)
         return self.get(webhook_id)
 
+    def note_test(self, webhook_id: str, *, actor: str, at: datetime) -> None:
+        """Put on the audit trail that somebody sends a test. Raises NotFound."""
+
+        def write(connection: Connection) -> None:
+            self._row(webhook_id, connection)
+            self._note("tested", webhook_id, actor, t.to_us(at), {})
+
+        self._writer.submit(write).result()
+
     def remove(self, webhook_id: str, *, actor: str, at: datetime) -> None:
         """Remove an endpoint and destroy its secret. Raises NotFound."""
         at_us = t.to_us(at)
