@@ -38,7 +38,7 @@ FOLDER_WAIT_S = 10.0
 def build_gateway(app: App) -> Starlette:
     """The gateway on an open App; closes it when the server stops."""
     app.store.lists.current()  # reading long lists takes a while, which the first decision need not wait for
-    metrics = Metrics(app.store.outbox, app.watch)
+    metrics = Metrics(app.store.outbox, app.watch, app.worker.lane.results)
     folder = app.settings.data_dir
     token = read_local_token(folder) or make_local_token(folder)
     gate = Gate(app.store.keyring, app.clock, host=app.settings.host, local_token=token)

@@ -1,9 +1,9 @@
-"""Prometheus metrics of one gateway: decisions by outcome, latency by stage, tool errors, the outbox."""
+"""Prometheus metrics of one gateway: decisions by outcome, latency by stage, tool errors, outbox, webhooks."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -21,7 +21,7 @@ _STAGES = ("total", "state", "tools", "policy", "store")
 class Metrics:
     """Counts what the gateway does."""
 
-    def __init__(self, outbox: SqlOutbox, watch: PolicyWatch) -> None:
+    def __init__(self, outbox: SqlOutbox, watch: PolicyWatch, webhooks: Mapping[str, int]) -> None:
         self._registry = registry = CollectorRegistry()
         decisions = Counter("fraudray_decisions", "Decisions made, by outcome.", ["decision"], registry=registry)
         stages = Histogram(
@@ -37,6 +37,7 @@ class Metrics:
         self._stages = [(name, stages.labels(name)) for name in _STAGES]
         registry.register(_OutboxCollector(outbox))
         registry.register(_PolicyCollector(watch))
+        registry.register(_WebhookCollector(webhooks))
 
     def decided(self, decision: Decision) -> None:
         """Count a decision that was just made."""
@@ -88,3 +89,14 @@ class _OutboxCollector(Collector):
             age.add_metric([status], max(0.0, time.time() - oldest.timestamp()) if oldest else 0.0)
         yield depth
         yield age
+
+
+class _WebhookCollector(Collector):
+    def __init__(self, results: Mapping[str, int]) -> None:
+        self._results = results
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        tries = CounterMetricFamily("fraudray_webhooks", "Webhooks tried, by what came of it.", labels=["result"])
+        for result, count in self._results.items():
+            tries.add_metric([result], count)
+        yield tries

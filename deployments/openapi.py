@@ -18,6 +18,7 @@ from fraudray.domain.customer import CustomerProfile
 from fraudray.domain.decision import Decision
 from fraudray.domain.lists import ListEntry, NewEntry
 from fraudray.domain.transaction import Transaction
+from fraudray.domain.webhook import Webhook, WebhookWish
 
 _PROBLEM = {
     "type": "object",
@@ -67,7 +68,7 @@ def _add(document: dict[str, Any]) -> None:
     shown: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
         (Transaction, "validation"), (CustomerProfile, "validation"), (Decision, "serialization"),
         (Case, "serialization"), (UnfreezeAnswer, "serialization"), (NewEntry, "validation"),
-        (ListEntry, "serialization"),
+        (ListEntry, "serialization"), (WebhookWish, "validation"), (Webhook, "serialization"),
     ]  # fmt: skip
     _, shapes = models_json_schema(shown, ref_template="#/components/schemas/{model}")
     document.setdefault("components", {}).setdefault("schemas", {}).update(shapes["$defs"], Problem=_PROBLEM)
@@ -80,6 +81,8 @@ def _add(document: dict[str, Any]) -> None:
         ("/v1/decisions/{transaction_id}", "get"): "Decision",
         ("/v1/decisions/{transaction_id}/step-up", "post"): "Decision",
         ("/v1/cases/{case_id}", "get"): "Case",
+        ("/v1/webhooks/{webhook_id}/enable", "post"): "Webhook",
+        ("/v1/webhooks/{webhook_id}/disable", "post"): "Webhook",
         ("/v1/customers/{customer_id}", "get"): "CustomerProfile",
         ("/v1/customers/{customer_id}", "put"): "CustomerProfile",
         ("/v1/customers/{customer_id}/unfreeze", "post"): "UnfreezeAnswer",
@@ -102,6 +105,8 @@ def _add(document: dict[str, Any]) -> None:
         ("/v1/lists/bulk", "post"): {"schema": {"type": "array", "items": _ref("NewEntry")}},
         ("/v1/lists/match", "post"): {"schema": _ref("Transaction"), "examples": _samples()},
         ("/v1/policy/explain", "post"): {"schema": _ref("Transaction"), "examples": _samples()},
+        ("/v1/webhooks", "post"): {"schema": _ref("WebhookWish")},
+        ("/v1/webhooks/{webhook_id}/disable", "post"): _text_fields("reason"),
     }
     for (path, method), content in bodies.items():
         paths[path][method]["requestBody"] = {"required": True, "content": {"application/json": content}}

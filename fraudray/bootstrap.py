@@ -13,11 +13,15 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from fraudray.actions.deliver import AlertRules, Deliverer
+from fraudray.actions.lane import WebhookLane
+from fraudray.actions.webhook import WebhookDelivery
 from fraudray.actions.worker import OutboxWorker
 from fraudray.adapters.local_token import read_local_token
 from fraudray.adapters.messages import FolderMailer, FolderSms, SmtpMailer
 from fraudray.adapters.sql.keyring import StoredKeys
 from fraudray.adapters.sql.store import SqlStore
+from fraudray.adapters.webhook_http import WebhookHttp
+from fraudray.adapters.webhook_rules import HostRules, WebhookRules
 from fraudray.client import Client
 from fraudray.desk import Desk
 from fraudray.domain.customer import CustomerProfile
@@ -65,7 +69,7 @@ class App:
         self.ids: Ids = ids or RandomIds()
         book = book or PolicyBook.load(settings.policy_file)
         self.reference = reference or load_reference(settings)
-        self.store = SqlStore(settings.data_dir, url=settings.database_url, fsync=settings.fsync)
+        self.store = SqlStore(settings.data_dir, url=settings.database_url, fsync=settings.fsync, ids=self.ids)
         try:
             self._build(book, tools, work)
         except BaseException:
@@ -90,6 +94,7 @@ class App:
             report_url=report_url(settings),
             tools_limit_s=settings.tools_limit_ms / 1000,
             lists=self.store.lists.current,
+            notices=self.store.notices,
         )
         self.watch = PolicyWatch(
             settings.policy_file, self.engine, self._shelf, rules, note=self.store.note, clock=self.clock,
@@ -97,8 +102,14 @@ class App:
         )  # fmt: skip
         alert_rules = AlertRules(settings.alert_sender, tuple(settings.alert_recipients), tuple(settings.alert_domains))
         self.desk = Desk(self.engine, self.store, alert_rules, self.clock, self.ids)
-        deliverer = Deliverer(self.store, _mailer(settings), FolderSms(settings.mail_dir), alert_rules, self.clock)
-        self.worker = OutboxWorker(self.store.outbox, deliverer, self.clock)
+        self.webhook_http = _webhook_http(settings)
+        self.webhooks = WebhookDelivery(self.store, self.webhook_http, self.clock, self.ids)
+        deliverer = Deliverer(
+            self.store, _mailer(settings), FolderSms(settings.mail_dir), alert_rules, self.clock, self.webhooks.deliver
+        )
+        timeout_s = settings.webhook_timeout_s
+        lane = WebhookLane(self.store.outbox, deliverer, self.webhook_http, self.clock, timeout_s=timeout_s)
+        self.worker = OutboxWorker(self.store.outbox, deliverer, self.clock, lane)
         _load_customers(settings, self.store, self.clock)
         if work:
             self.worker.start()
@@ -267,6 +278,11 @@ def _load_customers(settings: Settings, store: SqlStore, clock: Clock) -> None:
         path = Path(__file__).parent / "data" / "sample_customers.yaml"
     if path is not None and store.customers.count() == 0:
         store.customers.put(read_customers(path), actor="settings", at=clock.now())
+
+
+def _webhook_http(settings: Settings) -> WebhookHttp:
+    rules = WebhookRules(HostRules(settings.webhook_hosts), settings.webhook_private, settings.webhook_insecure)
+    return WebhookHttp(rules, timeout_s=settings.webhook_timeout_s, ca_file=settings.webhook_ca_file)
 
 
 def _mailer(settings: Settings) -> Mailer:

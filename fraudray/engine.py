@@ -31,6 +31,7 @@ from fraudray.policy.listed import listed_evidence
 from fraudray.policy.policy import Judgement, Policy
 from fraudray.ports.clock import Clock, Ids
 from fraudray.ports.ledger import AuditNote, CustomerRecord, DecisionUnit, Ledger
+from fraudray.ports.notices import NoNotices, Notices
 from fraudray.step_up import answered, ask_step_up, check_answer, teaches_nothing
 
 if TYPE_CHECKING:
@@ -106,9 +107,11 @@ class Engine:
         report_url: str = "/v1/reports/{case_id}",
         tools_limit_s: float = 0.15,
         lists: Callable[[], Lists] = Lists,
+        notices: Notices | None = None,
     ) -> None:
         self.reference, self.clock = reference, clock
         self._ledger, self._ids, self._report_url, self._lists = ledger, ids, report_url, lists
+        self._notices: Notices = notices or NoNotices()
         self._tools_limit_s = tools_limit_s
         self._in_force = _InForce(rules, limit_s=tools_limit_s)
         self._lock = threading.RLock()
@@ -202,6 +205,7 @@ class Engine:
             step_up = ask_step_up(policy, judgement, facts, now)
             if step_up is not None:
                 decision = decision.model_copy(update={"step_up": step_up})
+            effects.outbox += self._notices.entries_for("decision.created", decision)
             self._remember(inquiry, customer, judgement, effects)
             notes = effects.audit_notes(decision, tx)
             unit = _unit(tx, tx.content_hash, customer, decision, effects, inquiry.at, notes)
@@ -256,6 +260,7 @@ class Engine:
         body = {"transaction_id": transaction_id, "result": result, "reference": reference}
         entry = CaseEntry(entry_id=self._ids.new("ent"), at=now, author=author, kind="step_up", body=body)
         notes = effects.audit_notes(decision, tx, author)
+        effects.outbox += self._notices.entries_for("decision.revised", decision)
         judged = perf_counter()
         latency = Latency(total=_ms(judged - started), state=0, tools=0, policy=_ms(judged - started))
         decision = decision.model_copy(update={"latency_ms": latency})

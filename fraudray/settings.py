@@ -92,6 +92,14 @@ class Settings(BaseSettings):
     alert_recipients: Names = Field(default=["fraud-team@example.com"], description="Who gets fraud alerts.")
     alert_domains: Names = Field(default=["example.com"], description="The only domains that mail is sent to.")
 
+    webhook_hosts: Names = Field(
+        default=[], description="The only hosts that webhooks go to: name, *.name, name:port, name:* (any port)."
+    )
+    webhook_private: bool = Field(False, description="Webhooks may go to loopback and private addresses too.")
+    webhook_insecure: bool = Field(False, description="Webhooks may go to public addresses over plain http.")
+    webhook_ca_file: Path | None = Field(None, description="Certificates (PEM) to trust beside the public ones.")
+    webhook_timeout_s: float = Field(15, gt=0, le=30, description="What one sending may take.")
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @classmethod

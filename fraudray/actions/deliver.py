@@ -35,12 +35,16 @@ class AlertRules:
 class Deliverer:
     """One method per kind of action. Each returns what happened, in words, or raises DeliveryFailed."""
 
-    def __init__(self, store: SqlStore, mailer: Mailer, sms: SmsSender, rules: AlertRules, clock: Clock) -> None:
+    def __init__(
+        self, store: SqlStore, mailer: Mailer, sms: SmsSender, rules: AlertRules, clock: Clock,
+        webhook: Callable[[OutboxEntry], str],
+    ) -> None:  # fmt: skip
         self._store, self._mailer, self._sms, self._rules, self._clock = store, mailer, sms, rules, clock
         self._handlers: dict[str, Callable[[OutboxEntry], str]] = {
             "email_alert": self._email_alert,
             "customer_sms": self._customer_sms,
             "report": self._report,
+            "webhook": webhook,
         }
 
     def deliver(self, entry: OutboxEntry) -> str:

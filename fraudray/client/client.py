@@ -8,6 +8,7 @@ from typing import Any, Self
 from fraudray.client.keys import RemoteKeys
 from fraudray.client.lists import RemoteLists
 from fraudray.client.reports import ReportsClient
+from fraudray.client.webhooks import RemoteWebhooks
 from fraudray.client.wire import Wire, encode, error_of, part, plain, to_json
 from fraudray.domain.decision import Decision
 from fraudray.domain.errors import FraudrayError
@@ -27,6 +28,7 @@ class Client:
         self.lists = RemoteLists(self.wire)
         self.base_url = self.wire.base_url
         self.reports = ReportsClient(self.wire)
+        self.webhooks = RemoteWebhooks(self.wire)
 
     def decide(self, tx: Transaction | Mapping[str, Any]) -> Decision:
         """See `Engine.decide`."""

@@ -104,8 +104,9 @@ class StoreFailed(FraudrayError):
 
 
 class DeliveryFailed(FraudrayError):
-    """A message or report did not leave."""
+    """A message or report did not leave. `permanent` says that trying again is no use, `retry_after_s` how long the
+    receiver asks us to wait."""
 
-    def __init__(self, message: str, *, permanent: bool = False) -> None:
-        self.permanent = permanent
+    def __init__(self, message: str, *, permanent: bool = False, retry_after_s: float | None = None) -> None:
+        self.permanent, self.retry_after_s = permanent, retry_after_s
         super().__init__(message)

@@ -36,7 +36,10 @@ class CustomerRecord:
 
 @dataclass(frozen=True, slots=True)
 class OutboxEntry:
-    """An action that leaves later, at least once. What it says is read from the stored record when it leaves."""
+    """An action that leaves later, at least once. What it says is read from the stored record when it leaves.
+
+    `decision_id` is empty where no decision is behind it (a note on a case, for a webhook).
+    """
 
     entry_id: str
     kind: str
@@ -45,6 +48,7 @@ class OutboxEntry:
     case_id: str | None
     customer_id: str
     details: dict[str, Any] = field(default_factory=dict)
+    webhook_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

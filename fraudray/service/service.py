@@ -23,6 +23,7 @@ from fraudray.problems import problem_of
 from fraudray.service.keys import Keys, LocalKeys
 from fraudray.service.lists import ListService, LocalLists
 from fraudray.service.reports import LocalReports, Reports
+from fraudray.service.webhooks import LocalWebhooks, Webhooks
 from fraudray.settings import Settings
 
 Document = dict[str, Any]
@@ -112,6 +113,9 @@ class Service(Protocol):
 
     def verify_audit(self) -> Document: ...
 
+    @property
+    def webhooks(self) -> Webhooks: ...
+
     def close(self) -> None: ...
 
 
@@ -123,6 +127,7 @@ class LocalService:
         self.reports: Reports = LocalReports(app)
         self.keys: Keys = LocalKeys(app)
         self.lists: ListService = LocalLists(app)
+        self.webhooks: Webhooks = LocalWebhooks(app)
 
     def decide(self, tx: Transaction | Mapping[str, Any]) -> Decision:
         """See `Service.decide`."""

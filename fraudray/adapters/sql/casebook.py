@@ -12,12 +12,14 @@ from sqlalchemy import Connection, Engine, Row, or_, select, update
 from fraudray.adapters.sql import schema as t
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.ledger import SqlLedger, failing
-from fraudray.adapters.sql.rows import Rows
+from fraudray.adapters.sql.rows import Rows, case_fields
+from fraudray.adapters.sql.webhook_notices import WebhookNotices
 from fraudray.adapters.sql.writer import Writer
 from fraudray.domain.case import Case, CaseEntry, CaseSummary
 from fraudray.domain.decision import Action, Decision
 from fraudray.domain.errors import NotFound, Refused
 from fraudray.domain.transaction import Transaction
+from fraudray.domain.webhook import Event
 from fraudray.ports.ledger import AuditNote, OpenCase
 
 PAGE_MAX = 500
@@ -27,8 +29,11 @@ _ACTION_STATUS = {"pending": "pending", "done": "done", "dead": "failed"}
 class SqlCaseBook:
     """Reads come straight from the database; writes go through the writer."""
 
-    def __init__(self, engine: Engine, writer: Writer, rows: Rows, keys: CustomerKeys, ledger: SqlLedger) -> None:
+    def __init__(
+        self, engine: Engine, writer: Writer, rows: Rows, keys: CustomerKeys, ledger: SqlLedger, notices: WebhookNotices
+    ) -> None:
         self._engine, self._writer, self._rows, self._keys, self._ledger = engine, writer, rows, keys, ledger
+        self._notices = notices
 
     def decision(self, transaction_id: str) -> Decision:
         """The current revision of a decision, with its actions' outcomes as of now. Raises NotFound."""
@@ -49,6 +54,19 @@ class SqlCaseBook:
             row.kind: Action(kind=row.kind, status=_ACTION_STATUS[row.status], detail=row.outcome) for row in rows
         }
         return decision.model_copy(update={"actions": [became.get(a.kind, a) for a in decision.actions]})
+
+    def document(self, transaction_id: str, revision: int) -> bytes:
+        """One revision of a decision as JSON, byte for byte as stored. Raises NotFound, also once it was erased."""
+        with failing(), self._engine.connect() as connection:
+            row = connection.execute(
+                select(t.decisions.c.customer_id, t.decisions.c.document_sealed).where(
+                    t.decisions.c.transaction_id == transaction_id, t.decisions.c.revision == revision
+                )
+            ).first()
+        document = self._ledger.open_document(row.customer_id, bytes(row.document_sealed)) if row else None
+        if document is None:
+            raise NotFound("decision on transaction", transaction_id)
+        return document["decision"]
 
     def transaction(self, transaction_id: str) -> Transaction:
         """The stored transaction (without its biometric sample). Raises NotFound."""
@@ -101,7 +119,7 @@ class SqlCaseBook:
             )
         with failing(), self._engine.connect() as connection:
             rows = connection.execute(statement.limit(min(limit, PAGE_MAX)).offset(offset)).all()
-        return [CaseSummary(**_summary(row)) for row in rows]
+        return [CaseSummary(**case_fields(row._asdict())) for row in rows]
 
     def case(self, case_id: str) -> Case:
         """The whole case. Raises NotFound."""
@@ -125,7 +143,7 @@ class SqlCaseBook:
         documents = [self._ledger.open_document(d.customer_id, d.document_sealed) for d in current]
         decisions = [self.with_outcomes(Decision.model_validate_json(d["decision"])) for d in documents if d]
         return Case(
-            **_summary(row),
+            **case_fields(row._asdict()),
             decisions=decisions,
             entries=self._entries(row.customer_id, noted),
             erased=any(d is None for d in documents),
@@ -140,6 +158,7 @@ class SqlCaseBook:
         def write(connection: Connection) -> None:
             customer_id = self._customer_of(connection, case_id)
             self._put_entry(connection, case_id, customer_id, entry)
+            self._tell(connection, "case.updated", case_id, entry)
 
         self._submit(write)
         return entry
@@ -160,6 +179,7 @@ class SqlCaseBook:
             self._rows.flush(connection)  # what follows writes to the case
             self._note(at_us, AuditNote("case_opened", summary.case_id, author, {"customer_id": summary.customer_id}))
             self._put_entry(connection, summary.case_id, summary.customer_id, entry)
+            self._tell(connection, "case.opened", summary.case_id, entry)
 
         self._submit(write)
         record = self._ledger.held(summary.customer_id)
@@ -183,6 +203,7 @@ class SqlCaseBook:
             if not closed.rowcount:
                 raise Refused(f"case {case_id} is closed already")
             self._put_entry(connection, case_id, customer[0], entry)
+            self._tell(connection, "case.closed", case_id, entry, disposition=disposition)
 
         self._submit(write)
         record = self._ledger.held(customer[0])
@@ -200,6 +221,15 @@ class SqlCaseBook:
     def _put_entry(self, connection: Connection, case_id: str, customer_id: str, entry: CaseEntry) -> None:
         self._rows.case_entry(case_id, customer_id, entry, self._keys.for_writing(connection, customer_id))
         connection.execute(update(t.cases).where(t.cases.c.case_id == case_id).values(updated_us=t.to_us(entry.at)))
+
+    def _tell(self, connection: Connection, event: Event, case_id: str, entry: CaseEntry, **more: str) -> None:
+        """Tell webhooks of a case as it is now. What was noted stays here: it is free text."""
+        case = connection.execute(select(t.cases).where(t.cases.c.case_id == case_id)).one()
+        change = {"kind": entry.kind, "entry_id": entry.entry_id, "author": entry.author} | more
+        summary = CaseSummary(**case_fields(case._asdict()))
+        for notice in self._notices.entries_for_case(event, summary, change=change, at=entry.at):
+            box = self._keys.for_writing(connection, summary.customer_id)
+            self._rows.enqueue(notice, box, t.to_us(entry.at))
 
     def _entries(self, customer_id: str, rows: Sequence[Row[Any]]) -> list[CaseEntry]:
         box = self._keys.for_reading(customer_id)
@@ -219,11 +249,3 @@ class SqlCaseBook:
 
     def _submit(self, write: Any) -> None:
         self._writer.submit(write).result()
-
-
-def _summary(row: Row[Any]) -> dict[str, Any]:
-    return {
-        "case_id": row.case_id, "customer_id": row.customer_id, "status": row.status, "decision": row.decision,
-        "score": row.score, "opened_at": t.from_us(row.opened_us), "last_alert_at": t.from_us(row.last_alert_us),
-        "updated_at": t.from_us(row.updated_us),
-    }  # fmt: skip

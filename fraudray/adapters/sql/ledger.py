@@ -12,19 +12,20 @@ from typing import Any, TypeVar
 
 import msgspec
 import orjson
-from sqlalchemy import BindParameter, Connection, Engine, bindparam, func, select, update
+from sqlalchemy import BindParameter, Connection, Engine, bindparam, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from fraudray.adapters.sql import schema as t
+from fraudray.adapters.sql.case_writer import CaseWriter
 from fraudray.adapters.sql.driver import Reader
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.seen_ids import SeenIds
+from fraudray.adapters.sql.webhook_notices import WebhookNotices
 from fraudray.adapters.sql.writer import Writer
 from fraudray.adapters.vault import Box, Vault
-from fraudray.domain.case import CaseEntry
 from fraudray.domain.customer import CustomerProfile, Freeze
-from fraudray.domain.decision import Decision, Outcome
+from fraudray.domain.decision import Decision
 from fraudray.domain.errors import Refused, StoreFailed
 from fraudray.features.state import CustomerState
 from fraudray.ports.ledger import CustomerRecord, DecisionUnit, OpenCase, StoredDecision
@@ -65,8 +66,10 @@ class SqlLedger:
     """Implements `fraudray.ports.ledger.Ledger`."""
 
     def __init__(
-        self, engine: Engine, writer: Writer, rows: Rows, keys: CustomerKeys, vault: Vault, reader: Reader
-    ) -> None:
+        self, engine: Engine, writer: Writer, rows: Rows, keys: CustomerKeys, vault: Vault, reader: Reader,
+        notices: WebhookNotices,
+    ) -> None:  # fmt: skip
+        self._cases = CaseWriter(rows, notices)
         self._engine, self._writer, self._rows, self._keys, self._vault = engine, writer, rows, keys, vault
         self._reader = reader
         self._customers: OrderedDict[str, CustomerRecord] = OrderedDict()
@@ -244,9 +247,7 @@ class SqlLedger:
             {"customer_id": tx.customer_id, "state_sealed": box.seal(unit.state, tx.customer_id), "updated_us": at_us},
         )
         if decision.case_id is not None:
-            self._write_case(connection, unit, decision.case_id, at_us)
-        if unit.case_entry is not None and decision.case_id is not None:
-            rows.case_entry(decision.case_id, decision.customer_id, unit.case_entry, box)
+            self._write_case(connection, unit, decision.case_id, box)
         if unit.freeze is not None:
             freeze = unit.freeze
             rows.insert(
@@ -265,49 +266,11 @@ class SqlLedger:
         for note in unit.audit:
             rows.note(at_us, note)
 
-    def _write_case(self, connection: Connection, unit: DecisionUnit, case_id: str, at_us: int) -> None:
-        decision = unit.decision
-        if unit.opens_case:
-            self._rows.open_case(
-                case_id, customer_id=decision.customer_id, score=decision.score, decision=decision.decision, at_us=at_us
-            )
-            return
-        self._rows.flush(connection)  # the case may be one that this very batch opens
-        if unit.case_entry is not None and decision.decision is not Outcome.BLOCK:
-            connection.execute(update(t.cases).where(t.cases.c.case_id == case_id).values(updated_us=at_us))
-            self._close_lifted(connection, case_id, decision.customer_id, unit.case_entry)
-            return  # an alert that was answered is no further alert
-        case = connection.execute(select(t.cases.c.score, t.cases.c.decision).where(t.cases.c.case_id == case_id)).one()
-        higher = decision.score > case.score
-        connection.execute(
-            update(t.cases)
-            .where(t.cases.c.case_id == case_id)
-            .values(
-                last_alert_us=at_us,
-                updated_us=at_us,
-                score=decision.score if higher else case.score,
-                decision=decision.decision.value if higher else case.decision,
-            )
-        )
-
-    def _close_lifted(self, connection: Connection, case_id: str, customer_id: str, answer: CaseEntry) -> None:
-        """Close a case of which every alert was lifted: nobody needs to look at it."""
-        d = t.decisions.c
-        rows = connection.execute(
-            select(d.transaction_id, d.decision).where(d.case_id == case_id).order_by(d.revision)
-        ).all()
-        current = {row.transaction_id: row.decision for row in rows}
-        if set(current.values()) != {Outcome.APPROVE.value}:
-            return
-        closing = update(t.cases).where(t.cases.c.case_id == case_id, t.cases.c.status == "open")
-        if not connection.execute(closing.values(status="closed")).rowcount:
-            return
-        body = {"disposition": "lifted", "reason": "the customer passed the step-up on every alert"}
-        entry = answer.model_copy(update={"entry_id": answer.entry_id + "-closed", "kind": "closed", "body": body})
-        self._rows.case_entry(case_id, customer_id, entry, self._keys.for_writing(connection, customer_id))
-        record = self.held(customer_id)
-        if record is not None and record.open_case is not None and record.open_case.case_id == case_id:
-            record.open_case = None
+    def _write_case(self, connection: Connection, unit: DecisionUnit, case_id: str, box: Box) -> None:
+        if self._cases.write(connection, unit, case_id, box) == "case.closed":
+            record = self.held(unit.decision.customer_id)
+            if record is not None and record.open_case is not None and record.open_case.case_id == case_id:
+                record.open_case = None
 
 
 def _opened(box: Box, row: tuple[Any, ...] | None, owner: str, decode: Callable[[bytes], T]) -> T | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, Row, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, func, or_, select, update
 
 from fraudray.adapters.sql import schema as t
 from fraudray.adapters.sql.keys import CustomerKeys
@@ -55,12 +56,14 @@ class SqlOutbox:
 
         return bool(self._writer.submit(write).result())
 
-    def lease(self, now: datetime, *, limit: int = 5) -> list[OutboxRow]:
-        """Take what is due for a minute."""
+    def lease(
+        self, now: datetime, *, webhook_id: str | None = None, limit: int = 5, lease_s: float = LEASE_S
+    ) -> list[OutboxRow]:
+        """Take what is due, for a minute or `lease_s`: of one webhook, or of what goes to none."""
         now_us = t.to_us(now)
         due = (
             select(t.outbox)
-            .where(t.outbox.c.status == "pending", t.outbox.c.due_us <= now_us, t.outbox.c.leased_until_us <= now_us)
+            .where(t.outbox.c.webhook_id == webhook_id, *_due(now_us))
             .order_by(t.outbox.c.due_us, t.outbox.c.entry_id)
             .limit(limit)
         )
@@ -74,23 +77,73 @@ class SqlOutbox:
                 connection.execute(
                     update(t.outbox)
                     .where(t.outbox.c.entry_id.in_([row.entry_id for row in rows]))
-                    .values(leased_until_us=now_us + LEASE_S * 1_000_000, attempts=t.outbox.c.attempts + 1)
+                    .values(leased_until_us=now_us + round(lease_s * 1_000_000), attempts=t.outbox.c.attempts + 1)
                 )
             return [self._row(row, attempts=row.attempts + 1) for row in rows]
 
         return self._writer.submit(take).result()  # type: ignore[no-any-return]
 
+    def due_webhooks(self, now: datetime) -> list[str]:
+        """The webhooks that something is due for, what waits longest first."""
+        statement = (
+            select(t.outbox.c.webhook_id)
+            .where(t.outbox.c.webhook_id.is_not(None), *_due(t.to_us(now)))
+            .group_by(t.outbox.c.webhook_id)
+            .order_by(func.min(t.outbox.c.due_us))
+        )
+        with failing(), self._engine.connect() as connection:
+            return [*connection.execute(statement).scalars()]
+
+    def failures_of(self, webhook_id: str, *, limit: int) -> list[OutboxRow]:
+        """A webhook's entries that failed and did not leave since, newest first."""
+        o = t.outbox.c
+        statement = (
+            select(t.outbox)
+            .where(o.webhook_id == webhook_id, o.status.in_(("pending", "dead")), o.outcome.is_not(None))
+            .order_by(o.created_us.desc(), o.entry_id)
+        )
+        with failing(), self._engine.connect() as connection:
+            return [self._row(row) for row in connection.execute(statement.limit(limit))]
+
+    def count_of(self, webhook_id: str) -> dict[str, int]:
+        """A webhook's entries by status."""
+        o = t.outbox.c
+        statement = select(o.status, func.count().label("number")).where(
+            o.webhook_id == webhook_id, o.status.in_(("pending", "done", "dead"))
+        )
+        with failing(), self._engine.connect() as connection:
+            found = {row.status: row.number for row in connection.execute(statement.group_by(o.status))}
+        return {"pending": 0, "done": 0, "dead": 0} | found
+
+    def release(self, rows: Sequence[OutboxRow]) -> None:
+        """Give back what was leased and not tried."""
+        if not rows:
+            return
+
+        def write(connection: Connection) -> None:
+            connection.execute(
+                update(t.outbox)
+                .where(t.outbox.c.entry_id.in_([row.entry.entry_id for row in rows]))
+                .values(leased_until_us=0, attempts=t.outbox.c.attempts - 1)
+            )
+
+        self._writer.submit(write).result()
+
     def finish(self, row: OutboxRow, now: datetime, *, outcome: str) -> None:
         """The action happened."""
         self._end(row, now, "done", outcome)
 
-    def fail(self, row: OutboxRow, now: datetime, *, reason: str, permanent: bool) -> None:
-        """The action did not happen: try again later, or give up for good (dead letter)."""
+    def fail(
+        self, row: OutboxRow, now: datetime, *, reason: str, permanent: bool, pause_s: float | None = None
+    ) -> None:
+        """The action did not happen: try again later (after `pause_s` where given), or give up for good (dead
+        letter)."""
         if permanent or row.attempts >= ATTEMPTS_MAX:
             self._end(row, now, "dead", reason)
             return
-        pause_s = min(PAUSE_MAX_S, PAUSE_FIRST_S * 2 ** (row.attempts - 1))
-        due_us = t.to_us(now) + pause_s * 1_000_000
+        if pause_s is None:
+            pause_s = min(PAUSE_MAX_S, PAUSE_FIRST_S * 2 ** (row.attempts - 1))
+        due_us = t.to_us(now) + round(pause_s * 1_000_000)
 
         def write(connection: Connection) -> None:
             connection.execute(
@@ -178,11 +231,17 @@ class SqlOutbox:
             details = {}  # the customer was erased
         return OutboxRow(
             entry=OutboxEntry(
-                row.entry_id, row.kind, row.idempotency_key, row.decision_id, row.case_id, row.customer_id, details
+                row.entry_id, row.kind, row.idempotency_key, row.decision_id, row.case_id, row.customer_id, details,
+                webhook_id=row.webhook_id,
             ),
             status=row.status,
             attempts=row.attempts if attempts is None else attempts,
             created_at=t.from_us(row.created_us),
             due_at=t.from_us(row.due_us),
             outcome=row.outcome,
-        )
+        )  # fmt: skip
+
+
+def _due(now_us: int) -> tuple[ColumnElement[bool], ...]:
+    o = t.outbox.c
+    return o.status == "pending", o.due_us <= now_us, o.leased_until_us <= now_us

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -50,6 +51,7 @@ class Rows:
                 "decision_id": entry.decision_id,
                 "case_id": entry.case_id,
                 "customer_id": entry.customer_id,
+                "webhook_id": entry.webhook_id,
                 "details_sealed": box.seal(orjson.dumps(entry.details), entry.customer_id),
                 "status": "pending",
                 "attempts": 0,
@@ -110,3 +112,12 @@ class Rows:
     def committed(self) -> None:
         """The transaction is durable."""
         self._audit.committed()
+
+
+def case_fields(row: Mapping[str, Any]) -> Row:
+    """A row of `cases` as the fields of a CaseSummary."""
+    return {
+        "case_id": row["case_id"], "customer_id": row["customer_id"], "status": row["status"],
+        "decision": row["decision"], "score": row["score"], "opened_at": t.from_us(row["opened_us"]),
+        "last_alert_at": t.from_us(row["last_alert_us"]), "updated_at": t.from_us(row["updated_us"]),
+    }  # fmt: skip

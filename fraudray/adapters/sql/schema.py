@@ -133,6 +133,7 @@ outbox = Table(
     Column("decision_id", String(64), nullable=False),
     Column("case_id", String(64), nullable=True),
     Column("customer_id", String(128), nullable=False),
+    Column("webhook_id", String(64), nullable=True),  # where to, for what goes to a webhook
     Column("details_sealed", LargeBinary, nullable=False),
     Column("status", String(16), nullable=False),  # pending, done, dead
     Column("attempts", Integer, nullable=False),
@@ -142,7 +143,7 @@ outbox = Table(
     Column("finished_us", BigInteger, nullable=True),
     Column("outcome", Text, nullable=True),
     UniqueConstraint("idempotency_key", name="outbox_once"),
-    Index("outbox_due", "status", "due_us"),
+    Index("outbox_due", "status", "webhook_id", "due_us"),
     Index("outbox_by_decision", "decision_id"),
 )
 reports = Table(
@@ -226,6 +227,7 @@ webhooks = Table(
     Column("url", String(2000), nullable=False),
     Column("secret_sealed", LargeBinary, nullable=False),
     Column("events", Text, nullable=False),
+    Column("outcomes", Text, nullable=False),
     Column("status", String(16), nullable=False),  # on, off
     Column("status_reason", String(500), nullable=True),
     Column("created_us", BigInteger, nullable=False),

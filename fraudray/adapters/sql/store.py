@@ -17,6 +17,7 @@ from fraudray.adapters.sql.customerbook import SqlCustomerBook
 from fraudray.adapters.sql.database import Fsync, OwnerLock, connect, migrate
 from fraudray.adapters.sql.driver import Inserts, Reader
 from fraudray.adapters.sql.figures import SqlFigures
+from fraudray.adapters.sql.hookbook import SqlHookBook
 from fraudray.adapters.sql.keyring import SqlKeyring
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.ledger import SqlLedger, failing
@@ -24,9 +25,11 @@ from fraudray.adapters.sql.listbook import SqlListBook
 from fraudray.adapters.sql.outbox import SqlOutbox
 from fraudray.adapters.sql.reports import SqlReportShelf
 from fraudray.adapters.sql.rows import Rows
+from fraudray.adapters.sql.webhook_notices import WebhookNotices
 from fraudray.adapters.sql.writer import Writer
 from fraudray.adapters.vault import Vault
 from fraudray.domain.errors import SettingsError, StoreFailed
+from fraudray.ports.clock import Ids, RandomIds
 from fraudray.ports.ledger import AuditNote
 
 
@@ -45,7 +48,7 @@ class AuditEntry:
 class SqlStore:
     """Owns a database: one process, one writer thread (DESIGN 7)."""
 
-    def __init__(self, folder: Path, *, url: str | None = None, fsync: Fsync = "full") -> None:
+    def __init__(self, folder: Path, *, url: str | None = None, fsync: Fsync = "full", ids: Ids | None = None) -> None:
         """Open the store in `folder`, made when it does not exist.
 
         Raises:
@@ -57,7 +60,7 @@ class SqlStore:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise SettingsError(f"cannot make the data folder {folder}: {error.strerror}") from None
-        self._closed = False
+        self._closed, self._ids = False, ids or RandomIds()
         self._lock = OwnerLock(folder)
         self._lock.acquire()
         try:
@@ -79,14 +82,16 @@ class SqlStore:
         self._chain = AuditChain(self.engine, self.vault.audit_key, self._anchor)
         rows = self._rows = Rows(self._chain, keys, inserts)
         self._writer = Writer(self.engine, rows)
-        self.ledger = SqlLedger(self.engine, self._writer, rows, keys, self.vault, self._reader)
-        self.cases = SqlCaseBook(self.engine, self._writer, rows, keys, self.ledger)
+        self.notices = WebhookNotices(self._ids)
+        self.ledger = SqlLedger(self.engine, self._writer, rows, keys, self.vault, self._reader, self.notices)
+        self.cases = SqlCaseBook(self.engine, self._writer, rows, keys, self.ledger, self.notices)
         self.customers = SqlCustomerBook(self.engine, self._writer, rows, keys, self.vault, self.ledger)
         self.outbox = SqlOutbox(self.engine, self._writer, rows, keys)
         self.reports = SqlReportShelf(self.engine, self._writer, rows, keys)
         self.figures = SqlFigures(self.engine, keys)
         self.keyring = SqlKeyring(self.engine, self._writer, rows)
         self.lists = SqlListBook(self.engine, self._writer, rows, inserts, self.vault)
+        self.webhooks = SqlHookBook(self.engine, self._writer, rows, self.vault, self.notices)
         self._sealer = Sealer(self._seal)
 
     def verify_audit(self) -> AuditReport:

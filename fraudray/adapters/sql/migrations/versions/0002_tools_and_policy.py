@@ -13,6 +13,9 @@ def upgrade() -> None:
     for name, length in (("mcc", 4), ("channel", 16), ("transaction_type", 32), ("policy_name", 64)):
         op.add_column("decisions", sa.Column(name, sa.String(length), nullable=True))
     op.create_index("decisions_by_time", "decisions", ["decided_us"])
+    op.add_column("outbox", sa.Column("webhook_id", sa.String(64), nullable=True))
+    op.drop_index("outbox_due", "outbox")
+    op.create_index("outbox_due", "outbox", ["status", "webhook_id", "due_us"])
     for table in ("decisions", "cases", "case_entries", "outbox", "reports"):
         with op.batch_alter_table(table) as batch:
             batch.alter_column("case_id", type_=sa.String(64), existing_type=sa.String(32))
@@ -64,6 +67,7 @@ def upgrade() -> None:
         sa.Column("url", sa.String(2000), nullable=False),
         sa.Column("secret_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("events", sa.Text(), nullable=False),
+        sa.Column("outcomes", sa.Text(), nullable=False),
         sa.Column("status", sa.String(16), nullable=False),
         sa.Column("status_reason", sa.String(500), nullable=True),
         sa.Column("created_us", sa.BigInteger(), nullable=False),
