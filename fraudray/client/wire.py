@@ -18,6 +18,7 @@ from fraudray.domain.errors import (
     FraudrayError,
     InvalidTransaction,
     NotFound,
+    PolicyError,
     Refused,
     StoreFailed,
 )
@@ -120,6 +121,9 @@ def error_of(status: int, problem: dict[str, Any]) -> FraudrayError:
             return Refused(detail)
         case 404 if "kind" in problem:
             return NotFound(problem["kind"], problem["key"])
+        case 422 if "line" in problem:
+            place = {name: problem.get(name) for name in ("file", "rule", "line", "column")}
+            return PolicyError(problem["message"], **place)
         case 400 | 413 | 415 | 422:
             fields = problem.get("errors") or [{"field": "", "code": "request", "message": detail}]
             return InvalidTransaction([FieldProblem(**field) for field in fields])

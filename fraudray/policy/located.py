@@ -13,6 +13,8 @@ from pydantic import ValidationError
 from fraudray.domain.errors import PolicyError
 
 SIZE_MAX = 1_000_000
+VALUES_MAX = 100_000
+"""Aliases count wherever they are used, so that a small file cannot stand for an endless one."""
 Path_ = tuple[str | int, ...]
 
 
@@ -55,13 +57,15 @@ class Located:
         if len(path) < 2 or not isinstance(path[1], int):
             return None
         entry = self.data[path[0]][path[1]]  # type: ignore[index]
-        return str(entry.get("id", path[1])) if isinstance(entry, dict) else str(path[1])
+        return str(entry["id"]) if isinstance(entry, dict) and "id" in entry else None
 
 
 def read_text(path: Path) -> str:
     """The text of a policy file. Raises PolicyError."""
+    if path.exists() and not path.is_file():
+        raise PolicyError("is no file", file=path)
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise PolicyError(f"cannot be read: {error}", file=path) from None
 
@@ -80,7 +84,10 @@ def locate_yaml(text: str, *, file: str) -> Located:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise PolicyError(f"is not YAML: {error}", file=file) from None
     positions: dict[Path_, Position] = {}
-    _locate(node, (), positions, file)
+    try:
+        _locate(node, (), positions, file)
+    except RecursionError:
+        raise PolicyError("is nested too deeply, or contains itself", file=file) from None
     if not isinstance(data, dict):
         raise PolicyError("is not a mapping of fields", file=file, line=1, column=1)
     return Located(text, file, data, positions)
@@ -89,6 +96,8 @@ def locate_yaml(text: str, *, file: str) -> Located:
 def _locate(node: yaml.Node | None, path: Path_, into: dict[Path_, Position], file: str) -> None:
     if node is None:
         return
+    if len(into) >= VALUES_MAX:
+        raise PolicyError(f"has more than {VALUES_MAX:,} values", file=file)
     quoted = isinstance(node, yaml.ScalarNode) and node.style in ("'", '"')
     into[path] = Position(node.start_mark.line + 1, node.start_mark.column + 1, quoted)
     if isinstance(node, yaml.MappingNode):
