@@ -122,8 +122,10 @@ def error_of(status: int, problem: dict[str, Any]) -> FraudrayError:
         case 404 if "kind" in problem:
             return NotFound(problem["kind"], problem["key"])
         case 422 if "line" in problem:
-            place = {name: problem.get(name) for name in ("file", "rule", "line", "column")}
-            return PolicyError(problem["message"], **place)
+            return PolicyError(
+                problem["message"], file=problem["file"], rule=problem["rule"], line=problem["line"],
+                column=problem["column"],
+            )  # fmt: skip
         case 400 | 413 | 415 | 422:
             fields = problem.get("errors") or [{"field": "", "code": "request", "message": detail}]
             return InvalidTransaction([FieldProblem(**field) for field in fields])

@@ -86,9 +86,7 @@ class PolicyBook:
         return cls.parse(read_text(path), file=str(path), folder=path.parent, files={path: before})
 
     @classmethod
-    def parse(
-        cls, text: str, *, file: str, folder: Path, files: Mapping[Path, Stamp] | None = None
-    ) -> PolicyBook:
+    def parse(cls, text: str, *, file: str, folder: Path, files: Mapping[Path, Stamp] | None = None) -> PolicyBook:
         """A policy or book from its text; what a book names is read from `folder`. Raises PolicyError."""
         located = locate_yaml(text, file=file)
         if "policies" in located.data:

@@ -38,15 +38,20 @@ class Located:
 
     def error(self, message: str, path: Path_, *, rule: str | None = None, offset: int | None = None) -> PolicyError:
         """A `PolicyError` that points at the value at `path`, or `offset` characters into its text."""
-        where = _nearest(self.positions, path)
+        where = self.position(path)
         column = where.column if offset is None else where.column + offset + where.quoted
         return PolicyError(message, file=self.file, rule=rule, line=where.line, column=column)
 
-    def shape_error(self, error: ValidationError, what: str) -> PolicyError:
-        """The first failure of a validation of `data`, at its place; `what` the file should be ("a policy")."""
+    def position(self, path: Path_) -> Position:
+        """Where the value at `path` begins or, where it is not written, the nearest around it."""
+        return _nearest(self.positions, path)
+
+    def shape_error(self, error: ValidationError, what: str, at: Path_ = ()) -> PolicyError:
+        """The first failure of a validation of `data`, or of the part `at`, at its place; `what` it should be
+        ("a policy")."""
         details = error.errors(include_url=False, include_input=False, include_context=False)
         first = details[0]
-        path = tuple(part for part in first["loc"] if part != "[key]")
+        path = (*at, *(part for part in first["loc"] if part != "[key]"))
         more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
         why = f"is not a field of {what}" if first["type"] == "extra_forbidden" else first["msg"]
         message = f"{'.'.join(str(part) for part in path)}: {why}{more}"
