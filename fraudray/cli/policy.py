@@ -43,7 +43,7 @@ def check(
     as_json: Json = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Check a policy, or a book with all of its policies: shape, expressions, names. Code 1 and the place if it fails."""
+    """Check a policy, or a book with all its policies: shape, expressions, names. Code 1 and the place of a fault."""
     from fraudray.domain.errors import PolicyError
     from fraudray.policy.book import PolicyBook
 
