@@ -140,6 +140,8 @@ def _bare(value: Any) -> str:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, str):
+        return f"`{value}`" if '"' in value else f'"{value}"'
     return "none" if value is None or value == [] else json.dumps(value, ensure_ascii=False)
 
 
