@@ -97,20 +97,22 @@ class _Stream:
         from fraudray.bootstrap import load_reference
         from fraudray.cli.books import named_customers
         from fraudray.cli.rows import read_input
-        from fraudray.trial.changes import REMEMBER_MAX, Changes
+        from fraudray.trial.changes import Changes
         from fraudray.trial.engine import Trials
 
         registered, reference = named_customers(customers), load_reference(session.settings)
         with ExitStack() as stack:
             body, size = _open(file, stack)
             rows = read_input(body, str(file)).rows
+            if out is not None and out.exists() and file.exists() and out.samefile(file):
+                raise InputError(f"--out {out} would overwrite the transactions")
             sink = writable(out, stack)
             one = stack.enter_context(Trials(a, reference, session.settings))
             other = stack.enter_context(Trials(b, reference, session.settings))
             now = datetime.now(UTC)
             self.changes = Changes(
-                one.begin(registered, start=now, remember_max=REMEMBER_MAX),
-                other.begin(registered, start=now, remember_max=REMEMBER_MAX),
+                one.begin(registered, start=now, remember_max=0),
+                other.begin(registered, start=now, remember_max=0),
                 now,
             )
             kept_max = KEPT_MAX if session.as_json else SHOWN_MAX

@@ -140,15 +140,18 @@ def test_diff_on_transactions_says_which_decisions_change(cli: Cli, data: Path) 
 
 def test_diff_refuses_what_it_cannot_use_before_it_decides(cli: Cli) -> None:
     Path("a.yaml").write_text(small())
+    Path("day.ndjson").write_text(ndjson(payment(1)))
     for args, told in (
         (("a.yaml", "none.yaml"), "none.yaml: cannot be read"),
         (("a.yaml", "a.yaml", "--transactions", "none.ndjson"), "cannot read none.ndjson"),
         (("a.yaml", "a.yaml", "--transactions", "a.yaml", "--customers", "none.yaml"), "none.yaml"),
         (("a.yaml", "a.yaml", "--out", "x"), "belong to --transactions"),
+        (("a.yaml", "a.yaml", "--transactions", "day.ndjson", "--out", "./day.ndjson"), "would overwrite"),
     ):
         ran = cli("policy", "diff", *args)
         assert ran.code == 2, args
         assert told in ran.err
+    assert Path("day.ndjson").read_text() == ndjson(payment(1))
 
 
 def test_diff_with_the_policies_in_force(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -122,12 +122,14 @@ def test_the_command_line_reloads_the_server_beside_it(
         assert json.loads(compared.stdout)["b"]["policies"] == [app.policy.ref.model_dump()]
 
 
-def test_a_read_tool_names_the_policy_that_the_transaction_gets(make_app: Callable[..., App], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("channel", "name"), [(None, "cards"), ("mobile", "wallets")])
+def test_a_read_tool_names_the_policy_that_the_transaction_gets(
+    make_app: Callable[..., App], tmp_path: Path, channel: str | None, name: str
+) -> None:
     app = make_app("other", policy_file=write_book(tmp_path))
-    answer = ask(
-        "transaction-risk", MountedProvider(app), "check_transaction_risk",
-        {"transaction_id": "t", "customer_id": "c", "amount": 5, "merchant": "Stand", "location": "Seattle, WA",
-         "card_present": True, "transaction_time": None},
-    )  # fmt: skip
-    assert answer["policy"]["name"] == "cards"
-    assert answer["policy"]["hash"] == app.policy.ref.hash
+    arguments = {
+        "transaction_id": "t", "customer_id": "c", "amount": 5, "merchant": "Stand", "location": "Seattle, WA",
+        "card_present": True, "transaction_time": None, "channel": channel,
+    }  # fmt: skip
+    answer = ask("transaction-risk", MountedProvider(app), "check_transaction_risk", arguments)
+    assert answer["policy"] == app.engine.book.policies[name].ref.model_dump()
