@@ -62,6 +62,8 @@ class Outlook:
     judgement: Judgement
     facts: Mapping[str, Any]
     evidence: Evidence
+    book: PolicyBook
+    """What the policy was chosen from."""
     lists: ListMatches = NOTHING_LISTED
 
 
@@ -273,7 +275,8 @@ class Engine:
         With `only`, on one read tool's evidence alone: what the tool's own face answers with.
         """
         now = self.clock.now()
-        policy, gatherer = self._in_force.choose(tx)
+        in_force = self._in_force
+        policy, gatherer = in_force.choose(tx)
         remote = self._ask_remote(tx, policy, gatherer, now, only=only)
         with self._lock:
             customer = self._ledger.customer(tx.customer_id)
@@ -281,9 +284,9 @@ class Engine:
             evidence = Evidence(gatherer.local(inquiry, only=only) | remote)
             facts = collect_facts(inquiry, evidence, customer.freeze, policy)
             if only is not None:
-                return Outlook(policy, policy.judge(facts, tool=only), facts, evidence)
+                return Outlook(policy, policy.judge(facts, tool=only), facts, evidence, in_force.book)
             lists = self._lists().look_up(tx, customer.profile, now)
-            return Outlook(policy, _judge(policy, facts, evidence, lists), facts, evidence, lists)
+            return Outlook(policy, _judge(policy, facts, evidence, lists), facts, evidence, in_force.book, lists)
 
     def _inquiry(self, tx: Transaction, policy: Policy, customer: CustomerRecord, now: datetime) -> Inquiry:
         document = policy.document

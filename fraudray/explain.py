@@ -6,6 +6,7 @@ from typing import Any
 
 from fraudray.domain.transaction import Transaction
 from fraudray.engine import Outlook
+from fraudray.policy.book import PolicyBook
 from fraudray.policy.listed import muted
 from fraudray.policy.order import order_of
 
@@ -33,6 +34,7 @@ def explain_document(tx: Transaction, outlook: Outlook) -> dict[str, Any]:
     return {
         "transaction_id": tx.transaction_id,
         "policy": policy.ref.model_dump(),
+        "chosen_by": _chosen_by(outlook.book, tx),
         "decision": judgement.outcome.value,
         "score": judgement.score,
         "risk": judgement.risk,
@@ -42,3 +44,11 @@ def explain_document(tx: Transaction, outlook: Outlook) -> dict[str, Any]:
         "rules": rules,
         "order": order_of(judgement, outlook.lists, traces),
     }
+
+
+def _chosen_by(book: PolicyBook, tx: Transaction) -> dict[str, Any] | str | None:
+    """The choice that took the transaction, `default` where none did; None where there is nothing to choose."""
+    choice = book.why(tx)
+    if choice is not None:
+        return choice.model_dump(mode="json", exclude_none=True)
+    return "default" if book.choices else None

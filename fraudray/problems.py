@@ -60,4 +60,6 @@ def problem_of(error: FraudrayError) -> dict[str, Any]:
         members["transaction_id"] = error.transaction_id
     elif isinstance(error, NotFound):
         members |= {"kind": error.kind, "key": mask(error.key)}
+    elif isinstance(error, PolicyError):
+        members |= {name: mask(value) if isinstance(value, str) else value for name, value in error.members.items()}
     return problem(status, str(error), **members)

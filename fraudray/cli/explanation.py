@@ -20,9 +20,20 @@ def explanation(document: Document, *, everything: bool) -> RenderableType:
     policy = document["policy"]
     head = Text.assemble(
         "How ", plain(f"{policy['name']} {policy['version']}", "bold"), " weighs ",
-        plain(document["transaction_id"], "bold"), " now:",
+        plain(document["transaction_id"], "bold"), " now", plain(_chosen(document["chosen_by"])), ":",
     )  # fmt: skip
     return Group(head, _rules(document, everything), _order(document), _verdict(document))
+
+
+def _chosen(choice: Document | str | None) -> str:
+    """Why this policy: the choice of the book that took the transaction."""
+    if choice is None:
+        return ""
+    if isinstance(choice, str):
+        return " (no choice fits, so the default decides)"
+    names = {"channel": "channel", "transaction_type": "type"}
+    parts = [f"{names[key]} {' or '.join(choice[key])}" for key in names if key in choice]
+    return f" (chosen for {', '.join(parts)})"
 
 
 def _in_order(document: Document) -> list[Document]:

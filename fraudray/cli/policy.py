@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fraudray.cli.exits import ExitCode, say
+from fraudray.cli import policy_cases, policy_diff
+from fraudray.cli.exits import ExitCode, InputError, say
 from fraudray.cli.session import (
+    AUTHOR,
+    Author,
     DataDir,
     Document,
     Json,
     Session,
+    checked_author,
     examples,
     new_app,
     print_json,
@@ -22,50 +26,82 @@ from fraudray.cli.session import (
 
 if TYPE_CHECKING:
     from fraudray.domain.errors import PolicyError
+    from fraudray.policy.book import PolicyBook
     from fraudray.policy.policy import Policy
 
 EXCERPT_MAX = 120
-app = new_app(help="Check, show and explain the policy.")
+_NOT_RUNNING = "no server is running on"
+_READ_AT_START = "there is nothing to reload: a server or command reads the policy when it starts"
+app = new_app(help="Check, show, test, compare, explain and reload the policy.")
+app.command(name="test", epilog=policy_cases.EXAMPLES)(policy_cases.run)
+app.command(name="diff", epilog=policy_diff.EXAMPLES)(policy_diff.diff)
 
 
 @app.command(epilog=examples("fraudray policy check my-policy.yaml"))
 def check(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(help="The policy file (YAML); - reads standard input.")],
+    file: Annotated[Path, typer.Argument(help="The policy or book (YAML); - reads standard input.")],
     as_json: Json = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Check a policy file: its shape, every expression, every name. Code 1 and the place when it cannot be used."""
+    """Check a policy, or a book with all its policies: shape, expressions, names. Code 1 and the place of a fault."""
     from fraudray.domain.errors import PolicyError
-    from fraudray.policy.policy import Policy
+    from fraudray.policy.book import PolicyBook
 
     session = Session.of(ctx, as_json=as_json, data_dir=data_dir)
     text = read_text(file)
+    name, folder = ("standard input", Path()) if str(file) == "-" else (str(file), file.parent)
     try:
-        policy = Policy.parse(text, file="standard input" if str(file) == "-" else str(file))
+        book = PolicyBook.parse(text, file=name, folder=folder)
     except PolicyError as error:
         if as_json:
-            print_json(_problem(error))
+            print_json({"usable": False} | error.members)
         else:
             say(f"{error}")
-            for line in excerpt(text, error.line, error.column):
+            for line in excerpt(text if str(error.file) == name else _text_of(error), error.line, error.column):
                 say(line)
         raise typer.Exit(ExitCode.FOUND) from None
-    document = _summary(policy)
-    counts = f"{document['rules']} rules in {document['families']} families, {document['floors']} floors"
-    session.show(document, f"{file} is a usable policy: {policy.ref.name} {policy.ref.version}, {counts}.")
+    session.show(*_usable(book, file))
 
 
-@app.command(epilog=examples("fraudray policy show > my-policy.yaml"))
-def show(ctx: typer.Context, as_json: Json = False, data_dir: DataDir = None) -> None:
-    """Print the policy in force, as it was written; --json adds its name, version and hash."""
+@app.command(epilog=examples("fraudray policy show > my-policy.yaml", "fraudray policy show wallets"))
+def show(
+    ctx: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="Which of several policies; the default one otherwise.")] = None,
+    as_json: Json = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Print a policy in force, as it was written; --json adds its version and hash, and the book that it is in."""
     session = Session.of(ctx, as_json=as_json, data_dir=data_dir)
     with session.service() as service:
-        document = service.policy()
+        document = service.policy(name)
     if as_json:
         print_json(document)
-    else:
-        typer.echo(document["source"].removesuffix("\n"))
+        return
+    typer.echo(document["source"].removesuffix("\n"))
+    others = [policy["name"] for policy in document["book"]["policies"] if policy["name"] != document["name"]]
+    if others:
+        say(f"also in force: {', '.join(others)} (`fraudray policy show NAME`)")
+
+
+@app.command(epilog=examples("fraudray policy reload --author alice"))
+def reload(ctx: typer.Context, author: Author = AUTHOR, as_json: Json = False, data_dir: DataDir = None) -> None:
+    """Make the running server load its policy files now. Code 2 and the place when they cannot be used; the policy in
+    force then stays."""
+    from fraudray.bootstrap import running_server
+    from fraudray.domain.errors import StoreFailed
+    from fraudray.service import LocalService
+
+    session = Session.of(ctx, as_json=as_json, data_dir=data_dir)
+    author = checked_author(author)
+    if running_server(session.settings.data_dir) is None:
+        raise StoreFailed(f"{_NOT_RUNNING} {session.settings.data_dir}; {_READ_AT_START}")
+    with session.service() as service:
+        if isinstance(service, LocalService):
+            raise StoreFailed(f"{_NOT_RUNNING} {session.settings.data_dir} any more; {_READ_AT_START}")
+        book = service.reload_policy(author=author)
+    names = ", ".join(f"{policy['name']} {policy['version']}" for policy in book["policies"])
+    session.show(book, f"In force: {names}.")
 
 
 @app.command(
@@ -92,17 +128,26 @@ def explain(
     session.show(document, explanation(document, everything=everything))
 
 
-@app.command(epilog=examples("fraudray policy facts"))
-def facts(as_json: Json = False) -> None:
+@app.command(epilog=examples("fraudray policy facts", "fraudray policy facts my-policy.yaml"))
+def facts(
+    file: Annotated[Path | None, typer.Argument(help="A policy or book with evidence of its own.")] = None,
+    as_json: Json = False,
+) -> None:
     """List the facts that rules may name: type, meaning, and the evidence that a reason then cites."""
     from dataclasses import asdict
 
     from fraudray.cli.tables import listing
     from fraudray.policy.facts import CATALOGUE
 
+    known = dict(CATALOGUE)
+    if file is not None:
+        from fraudray.policy.book import PolicyBook
+
+        for policy in PolicyBook.load(file):
+            known |= policy.catalogue
     session = Session(None, as_json)
-    rows = ((fact.name, fact.kind, fact.meaning, fact.evidence_id or "always known") for fact in CATALOGUE.values())
-    document = {"facts": [asdict(fact) | {"evidence": fact.evidence_id} for fact in CATALOGUE.values()]}
+    rows = ((fact.name, fact.kind, fact.meaning, fact.evidence_id or "always known") for fact in known.values())
+    document = {"facts": [asdict(fact) | {"evidence": fact.evidence_id} for fact in known.values()]}
     session.show(document, listing(("Fact", "Type", "Meaning", "Evidence"), rows, empty=""))
 
 
@@ -134,11 +179,31 @@ def _wide(char: str) -> bool:
     return east_asian_width(char) in ("W", "F")
 
 
-def _problem(error: PolicyError) -> Document:
-    return {
-        "usable": False, "file": str(error.file), "rule": error.rule, "line": error.line, "column": error.column,
-        "message": error.message,
-    }  # fmt: skip
+def _text_of(error: PolicyError) -> str:
+    """The text of another file that a book names, where the mistake is."""
+    try:
+        return read_text(Path(str(error.file)))
+    except InputError:
+        return ""
+
+
+def _usable(book: PolicyBook, file: Path) -> tuple[Document, str]:
+    """What a usable file holds, as a document and in a sentence."""
+    summaries = [_summary(policy) for policy in book]
+    lines = [
+        f"{s['name']} {s['version']}, {s['rules']} rules in {s['families']} families, {s['floors']} floors"
+        for s in summaries
+    ]
+    if not book.choices and len(summaries) == 1:
+        return summaries[0], f"{file} is a usable policy: {lines[0]}."
+    from fraudray.policy.book import describe
+
+    chosen = {book.default.document.name, *(choice.policy for choice, _ in book.choices)}
+    idle = [name for name in book.policies if name not in chosen]
+    document = describe(book) | {"usable": True, "policies": summaries, "never_chosen": idle}
+    notes = [f"{name} is never chosen." for name in idle]
+    head = f"{file} is a usable book; {book.default.document.name} decides where no choice fits:"
+    return document, "\n".join([head, *(f"  {line}" for line in lines), *notes])
 
 
 def _summary(policy: Policy) -> Document:

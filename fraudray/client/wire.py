@@ -19,6 +19,7 @@ from fraudray.domain.errors import (
     FraudrayError,
     InvalidTransaction,
     NotFound,
+    PolicyError,
     Refused,
     SettingsError,
     StoreFailed,
@@ -137,6 +138,11 @@ def error_of(status: int, problem: dict[str, Any]) -> FraudrayError:
             return Forbidden(detail)
         case 404 if "kind" in problem:
             return NotFound(problem["kind"], problem["key"])
+        case 422 if "line" in problem:
+            return PolicyError(
+                problem["message"], file=problem["file"], rule=problem["rule"], line=problem["line"],
+                column=problem["column"],
+            )  # fmt: skip
         case 400 | 413 | 415 | 422:
             fields = problem.get("errors") or [{"field": "", "code": "request", "message": detail}]
             return InvalidTransaction([FieldProblem(**field) for field in fields])

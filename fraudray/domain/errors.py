@@ -90,6 +90,14 @@ class PolicyError(FraudrayError):
         where = f"{file or 'policy'}" + (f":{line}:{column}" if line else "")
         super().__init__(f"{where}: " + (f"rule {rule}: " if rule else "") + message)
 
+    @property
+    def members(self) -> dict[str, str | int | None]:
+        """What is wrong and where, as JSON-ready values; line and column are 0 where the whole file is meant."""
+        file = None if self.file is None else str(self.file)
+        return {
+            "message": self.message, "file": file, "rule": self.rule, "line": self.line, "column": self.column,
+        }  # fmt: skip
+
 
 class SettingsError(FraudrayError):
     """A setting that cannot be used; says which, and what to do."""

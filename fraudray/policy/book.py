@@ -13,8 +13,9 @@ A name is the policy's own `name`. Paths are relative to the book.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,9 +25,11 @@ from fraudray.domain.transaction import Channel, Transaction, TransactionType
 from fraudray.policy.compiling import nearest
 from fraudray.policy.located import Located, locate_yaml, read_text
 from fraudray.policy.policy import Policy
-from fraudray.policy.source import policy_of, read_policy
+from fraudray.policy.source import policy_of
 
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Stamp = tuple[int, int, int, int] | None
+"""How a file stood: times of its content and its entry, size, inode; None when it is not there."""
 
 
 class _Part(BaseModel):
@@ -46,6 +49,10 @@ class Choice(_Part):
             self.transaction_type is None or tx.transaction_type in self.transaction_type
         )
 
+    def covers(self, other: Choice) -> bool:
+        """Whether it takes all that `other` takes."""
+        return _within(other.channel, self.channel) and _within(other.transaction_type, self.transaction_type)
+
 
 class BookDocument(_Part):
     """A book as written."""
@@ -57,25 +64,41 @@ class BookDocument(_Part):
 
 @dataclass(frozen=True)
 class PolicyBook:
-    """The policies in force. `files` are what they were read from; none for the packaged default."""
+    """The policies in force. `files` are what they were read from, each as it stood before it was read; none for the
+    packaged default."""
 
     policies: Mapping[str, Policy]
     default: Policy
     choices: tuple[tuple[Choice, Policy], ...] = ()
-    files: tuple[Path, ...] = ()
+    files: Mapping[Path, Stamp] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, policy: Policy, files: tuple[Path, ...] = ()) -> PolicyBook:
+    def of(cls, policy: Policy, files: Mapping[Path, Stamp] | None = None) -> PolicyBook:
         """A book of one."""
-        return cls({policy.document.name: policy}, policy, files=files)
+        return cls({policy.document.name: policy}, policy, files=files or {})
 
     @classmethod
     def load(cls, path: Path | None = None) -> PolicyBook:
         """The policy or book in `path`, or the packaged default. Raises PolicyError."""
         if path is None:
             return cls.of(Policy.load())
-        located = locate_yaml(read_text(path), file=str(path))
-        return _open(located, path) if "policies" in located.data else cls.of(Policy(policy_of(located)), (path,))
+        before = stamp(path)
+        return cls.parse(read_text(path), file=str(path), folder=path.parent, files={path: before})
+
+    @classmethod
+    def parse(cls, text: str, *, file: str, folder: Path, files: Mapping[Path, Stamp] | None = None) -> PolicyBook:
+        """A policy or book from its text; what a book names is read from `folder`. Raises PolicyError."""
+        located = locate_yaml(text, file=file)
+        if "policies" in located.data:
+            return _open(located, folder, dict(files or {}))
+        return cls.of(Policy(policy_of(located)), files)
+
+    @classmethod
+    def restore(cls, policies: Iterable[Policy], document: Mapping[str, Any]) -> PolicyBook:
+        """The book that `describe` described, of the same policies."""
+        named = {policy.document.name: policy for policy in policies}
+        choices = [Choice.model_validate(choice) for choice in document["choose"]]
+        return cls(named, named[document["default"]], tuple((choice, named[choice.policy]) for choice in choices))
 
     def choose(self, tx: Transaction) -> Policy:
         """The policy that decides this transaction."""
@@ -84,18 +107,44 @@ class PolicyBook:
                 return policy
         return self.default
 
+    def why(self, tx: Transaction) -> Choice | None:
+        """The choice that gives a transaction its policy; None where none fits and the default decides."""
+        return next((choice for choice, _ in self.choices if choice.takes(tx)), None)
+
     def __iter__(self) -> Iterator[Policy]:
         return iter(self.policies.values())
 
 
-def _open(located: Located, path: Path) -> PolicyBook:
+def stamp(file: Path) -> Stamp:
+    """How a file stands now: differs from an earlier one when it was written, replaced or pointed elsewhere."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+
+
+def describe(book: PolicyBook) -> dict[str, Any]:
+    """Which policies there are and what each is for, as a document; equal for the same texts, chosen alike."""
+    return {
+        "default": book.default.document.name,
+        "policies": [policy.ref.model_dump() for policy in book],
+        "choose": [choice.model_dump(mode="json", exclude_none=True) for choice, _ in book.choices],
+    }
+
+
+def _open(located: Located, folder: Path, files: dict[Path, Stamp]) -> PolicyBook:
     document = _shape(located)
     policies: dict[str, Policy] = {}
-    files = [path]
     for index, name in enumerate(document.policies):
-        file = path.parent / name
-        policy = Policy(read_policy(file))
-        files.append(file)
+        file = folder / name
+        if not file.is_file():
+            raise located.error(f"{file} is no file", ("policies", index))
+        files[file] = stamp(file)
+        entry = locate_yaml(read_text(file), file=str(file))
+        if "policies" in entry.data:
+            raise located.error(f"{name} is a book itself; a book names policies", ("policies", index))
+        policy = Policy(policy_of(entry))
         if policy.document.name in policies:
             message = f"{name} is a second policy of the name {policy.document.name}"
             raise located.error(message, ("policies", index))
@@ -114,7 +163,9 @@ def _open(located: Located, path: Path) -> PolicyBook:
     choices = tuple(
         (choice, named(choice.policy, ("choose", index, "policy"))) for index, choice in enumerate(document.choose)
     )
-    return PolicyBook(policies, named(document.default, ("default",)), choices, tuple(files))
+    default = named(document.default, ("default",))
+    _check_reach(located, document.choose)
+    return PolicyBook(policies, default, choices, files)
 
 
 def _shape(located: Located) -> BookDocument:
@@ -124,10 +175,17 @@ def _shape(located: Located) -> BookDocument:
         raise located.shape_error(error, "a book of policies") from None
 
 
-def describe(book: PolicyBook) -> dict[str, Any]:
-    """Which policies there are and what each is for, as a document."""
-    return {
-        "default": book.default.document.name,
-        "policies": [policy.ref.model_dump() for policy in book],
-        "choose": [choice.model_dump(mode="json", exclude_none=True) for choice, _ in book.choices],
-    }
+def _check_reach(located: Located, choices: list[Choice]) -> None:
+    """A choice that no transaction can reach is a mistake in their order."""
+    for index, choice in enumerate(choices):
+        if choice.channel is None and choice.transaction_type is None:
+            message = "names no channel and no transaction_type; what is for all the rest is `default`"
+            raise located.error(message, ("choose", index))
+    for (first, wide), (second, narrow) in itertools.combinations(enumerate(choices), 2):
+        if wide.covers(narrow):
+            message = f"is never reached: choice {first + 1} takes all of it, and the first match wins"
+            raise located.error(message, ("choose", second))
+
+
+def _within(inner: Iterable[str] | None, outer: Iterable[str] | None) -> bool:
+    return outer is None or (inner is not None and set(inner) <= set(outer))

@@ -13,6 +13,8 @@ from pydantic import ValidationError
 from fraudray.domain.errors import PolicyError
 
 SIZE_MAX = 1_000_000
+VALUES_MAX = 100_000
+"""Aliases count wherever they are used, so that a small file cannot stand for an endless one."""
 Path_ = tuple[str | int, ...]
 
 
@@ -36,15 +38,20 @@ class Located:
 
     def error(self, message: str, path: Path_, *, rule: str | None = None, offset: int | None = None) -> PolicyError:
         """A `PolicyError` that points at the value at `path`, or `offset` characters into its text."""
-        where = _nearest(self.positions, path)
+        where = self.position(path)
         column = where.column if offset is None else where.column + offset + where.quoted
         return PolicyError(message, file=self.file, rule=rule, line=where.line, column=column)
 
-    def shape_error(self, error: ValidationError, what: str) -> PolicyError:
-        """The first failure of a validation of `data`, at its place; `what` the file should be ("a policy")."""
+    def position(self, path: Path_) -> Position:
+        """Where the value at `path` begins or, where it is not written, the nearest around it."""
+        return _nearest(self.positions, path)
+
+    def shape_error(self, error: ValidationError, what: str, at: Path_ = ()) -> PolicyError:
+        """The first failure of a validation of `data`, or of the part `at`, at its place; `what` it should be
+        ("a policy")."""
         details = error.errors(include_url=False, include_input=False, include_context=False)
         first = details[0]
-        path = tuple(part for part in first["loc"] if part != "[key]")
+        path = (*at, *(part for part in first["loc"] if part != "[key]"))
         more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
         why = f"is not a field of {what}" if first["type"] == "extra_forbidden" else first["msg"]
         message = f"{'.'.join(str(part) for part in path)}: {why}{more}"
@@ -55,13 +62,15 @@ class Located:
         if len(path) < 2 or not isinstance(path[1], int):
             return None
         entry = self.data[path[0]][path[1]]  # type: ignore[index]
-        return str(entry.get("id", path[1])) if isinstance(entry, dict) else str(path[1])
+        return str(entry["id"]) if isinstance(entry, dict) and "id" in entry else None
 
 
 def read_text(path: Path) -> str:
     """The text of a policy file. Raises PolicyError."""
+    if path.exists() and not path.is_file():
+        raise PolicyError("is no file", file=path)
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise PolicyError(f"cannot be read: {error}", file=path) from None
 
@@ -80,7 +89,10 @@ def locate_yaml(text: str, *, file: str) -> Located:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise PolicyError(f"is not YAML: {error}", file=file) from None
     positions: dict[Path_, Position] = {}
-    _locate(node, (), positions, file)
+    try:
+        _locate(node, (), positions, file)
+    except RecursionError:
+        raise PolicyError("is nested too deeply, or contains itself", file=file) from None
     if not isinstance(data, dict):
         raise PolicyError("is not a mapping of fields", file=file, line=1, column=1)
     return Located(text, file, data, positions)
@@ -89,6 +101,8 @@ def locate_yaml(text: str, *, file: str) -> Located:
 def _locate(node: yaml.Node | None, path: Path_, into: dict[Path_, Position], file: str) -> None:
     if node is None:
         return
+    if len(into) >= VALUES_MAX:
+        raise PolicyError(f"has more than {VALUES_MAX:,} values", file=file)
     quoted = isinstance(node, yaml.ScalarNode) and node.style in ("'", '"')
     into[path] = Position(node.start_mark.line + 1, node.start_mark.column + 1, quoted)
     if isinstance(node, yaml.MappingNode):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from typing import Any
 
 from fraudray.domain.errors import FraudrayError, PolicyError
 from fraudray.engine import Engine, Rules
-from fraudray.policy.book import PolicyBook
+from fraudray.policy.book import PolicyBook, Stamp, describe, stamp
 from fraudray.ports.clock import Clock
 from fraudray.ports.ledger import AuditNote
 from fraudray.rules.shelf import ToolShelf
@@ -35,11 +35,7 @@ class PolicyProblem:
 
     def document(self) -> dict[str, Any]:
         """As JSON-ready values."""
-        error = self.error
-        return {
-            "message": error.message, "file": str(error.file), "rule": error.rule, "line": error.line,
-            "column": error.column, "since": self.since.isoformat(),
-        }  # fmt: skip
+        return self.error.members | {"since": self.since.isoformat()}
 
 
 class PolicyWatch:
@@ -59,10 +55,11 @@ class PolicyWatch:
         """Watch what `rules` came from: the policy or book at `path`; the packaged default never changes."""
         self._path, self._engine, self._shelf, self._rules = path, engine, shelf, rules
         self._note, self._clock, self._every_s = note, clock, every_s
-        self._seen = _fingerprint(rules.book.files)
+        self._files = rules.book.files
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="fraudray-policy", daemon=True)
+        self._retiring: threading.Timer | None = None
         self.problem: PolicyProblem | None = None
         self.loads = {"loaded": 0, "refused": 0}
 
@@ -76,19 +73,22 @@ class PolicyWatch:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
+        if self._retiring is not None:
+            self._retiring.cancel()
 
     def reload(self, *, actor: str) -> PolicyBook:
-        """Load the files now. Raises PolicyError; then the policies in force stay."""
+        """Load the files now. Raises PolicyError, and StoreFailed when the audit trail does not take it; then the
+        policies in force stay."""
         with self._lock:
             return self._load(actor)
 
     def look(self) -> None:
         """Load the files if they changed, or could not be used the last time."""
         with self._lock:
-            now = _fingerprint(self._rules.book.files)
-            if now == self._seen and self.problem is None:
+            now = _stamps(self._files)
+            if now == self._files and self.problem is None:
                 return
-            if self._stop.wait(SETTLE_S) or _fingerprint(self._rules.book.files) != now:
+            if self._stop.wait(SETTLE_S) or _stamps(self._files) != now:
                 return
             with suppress(PolicyError):  # said and counted where it was found
                 self._load(WATCHER)
@@ -100,23 +100,30 @@ class PolicyWatch:
             self._check_currency(book)
             rules = self._shelf.rules(book)
         except PolicyError as error:
-            self._refused(error, now)
+            self._refused(error, actor, now)
             raise
-        before, self._rules, self.problem = self._rules, rules, None
-        self._seen = _fingerprint(book.files)
-        if {p.ref for p in book} == {p.ref for p in before.book} and book.choices == before.book.choices:
-            return self._engine.book
+        document = describe(book)
+        if document != describe(self._rules.book):
+            self._note(AuditNote("policy_loaded", book.default.ref.name, actor, document), now)
+            self._use(rules)
+        self._files, self.problem = book.files, None
+        return self._rules.book
+
+    def _use(self, rules: Rules) -> None:
         self._engine.use(rules)
+        self._rules = rules
         self.loads["loaded"] += 1
-        retire = threading.Timer(RETIRE_AFTER_S, self._shelf.retire, (rules,))
-        retire.daemon = True
-        retire.start()
-        names = ", ".join(f"{policy.ref.name} {policy.ref.version}" for policy in book)
+        names = ", ".join(f"{policy.ref.name} {policy.ref.version} ({policy.ref.hash[:19]})" for policy in rules.book)
         log.warning("policy loaded: %s", names)
-        for policy in book:
-            body = {"version": policy.ref.version, "hash": policy.ref.hash}
-            self._note(AuditNote("policy_loaded", policy.ref.name, actor, body), now)
-        return book
+        if self._retiring is not None:
+            self._retiring.cancel()
+        self._retiring = threading.Timer(RETIRE_AFTER_S, self._retire)
+        self._retiring.daemon = True
+        self._retiring.start()
+
+    def _retire(self) -> None:
+        with self._lock:
+            self._shelf.retire(self._rules)
 
     def _check_currency(self, book: PolicyBook) -> None:
         base = self._engine.policy.document.base_currency
@@ -127,11 +134,14 @@ class PolicyWatch:
             )
             raise book.default.source.error(message, ("base_currency",))
 
-    def _refused(self, error: PolicyError, now: datetime) -> None:
-        if self.problem is None or str(self.problem.error) != str(error):
+    def _refused(self, error: PolicyError, actor: str, now: datetime) -> None:
+        """Told when it is new or was asked for; the watcher would find the same every time it looks."""
+        known = self.problem is not None and str(self.problem.error) == str(error)
+        if not known:
+            self.problem = PolicyProblem(error, now)
+        if not known or actor != WATCHER:
             self.loads["refused"] += 1
             log.error("the changed policy is not used, the last good one stays in force: %s", error)
-            self.problem = PolicyProblem(error, now)
 
     def _loop(self) -> None:
         while not self._stop.wait(self._every_s):
@@ -141,14 +151,5 @@ class PolicyWatch:
                 log.error("the policy cannot be looked at: %s", error)
 
 
-def _fingerprint(files: tuple[Path, ...]) -> tuple[tuple[int, int, int] | None, ...]:
-    """What changes when a file is written or replaced."""
-    return tuple(_stat(file) for file in files)
-
-
-def _stat(file: Path) -> tuple[int, int, int] | None:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+def _stamps(files: Mapping[Path, Stamp]) -> dict[Path, Stamp]:
+    return {file: stamp(file) for file in files}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from concurrent.futures import Future
 
 from fraudray.domain.customer import CustomerProfile
@@ -12,10 +13,17 @@ from fraudray.ports.ledger import CustomerRecord, DecisionUnit, StoredDecision
 class MemoryLedger:
     """Implements `fraudray.ports.ledger.Ledger`; everything ends with the process."""
 
-    def __init__(self, profiles: list[CustomerProfile] | None = None) -> None:
-        self.units: list[DecisionUnit] = []
+    def __init__(self, profiles: list[CustomerProfile] | None = None, *, remember_max: int | None = None) -> None:
+        """With `remember_max` only so many decisions are kept, those made last."""
+        self.units: deque[DecisionUnit] = deque()
         self.failing = False
+        self._remember_max = remember_max
         self._customers = {p.customer_id: CustomerRecord(p.customer_id, profile=p) for p in profiles or []}
+        self._owners: dict[str, frozenset[str]] = {}
+        for profile in profiles or []:
+            for device in profile.devices:
+                owners = self._owners.get(device.device_id, frozenset())
+                self._owners[device.device_id] = owners | {profile.customer_id}
         self._stored: dict[str, StoredDecision] = {}
         self._case_numbers: dict[int, int] = {}
 
@@ -31,7 +39,7 @@ class MemoryLedger:
 
     def owners_of_device(self, device_id: str) -> frozenset[str]:
         """See `Ledger.owners_of_device`."""
-        return frozenset(c.customer_id for c in self._customers.values() if c.profile and c.profile.device(device_id))
+        return self._owners.get(device_id, frozenset())
 
     def find(self, transaction_id: str) -> StoredDecision | None:
         """See `Ledger.find`."""
@@ -52,5 +60,7 @@ class MemoryLedger:
         self._stored[unit.transaction.transaction_id] = StoredDecision(
             unit.content_hash, unit.decision, unit.transaction.stored_json
         )
+        if self._remember_max is not None and len(self.units) > self._remember_max:
+            del self._stored[self.units.popleft().transaction.transaction_id]
         done.set_result(None)
         return done
