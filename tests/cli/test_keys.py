@@ -30,7 +30,9 @@ def server(folder: Path) -> Iterator[str]:
 
 
 def test_a_key_is_made_shown_once_listed_and_revoked(cli: Cli) -> None:
-    made = cli("keys", "create", "checkout", "--scope", "decide", "--scope", "read", "--expires", "90d")
+    made = cli(
+        "keys", "create", "checkout", "--scope", "decide", "--scope", "read", "--expires", "90d", "--author", "Bo"
+    )
     assert made.code == 0, made.err
     text = made.out.split()[0]
     assert text.startswith("frk_")
@@ -44,7 +46,7 @@ def test_a_key_is_made_shown_once_listed_and_revoked(cli: Cli) -> None:
     assert text not in listed.out + cli("keys", "list", "--json").out + cli("audit", "list", "--json").out
 
     (entry,) = cli("keys", "list", "--json").json["keys"]
-    assert entry["created_by"] == "tester"
+    assert entry["created_by"] == "Bo"
     assert cli("keys", "revoke", entry["key_id"], "--author", "Ana").out == f"The key {entry['key_id']} is revoked.\n"
     assert cli("keys", "list", "--json").json["keys"][0]["revoked_by"] == "Ana"
     assert cli("keys", "revoke", entry["key_id"]).code == 4
