@@ -21,6 +21,7 @@ from fraudray.cli.tables import decisions_table
 from fraudray.deployments.launch import LaunchError, LaunchSettings, run_server
 from fraudray.deployments.processes import end_with_parent
 from fraudray.domain.errors import FraudrayError
+from fraudray.evidence.biometrics import find_matcher
 from fraudray.policy.policy import Policy
 from fraudray.settings import Settings, load_settings, to_environment
 from fraudray.tools.catalogue import TOOLS
@@ -84,6 +85,7 @@ def _check_beforehand(settings: Settings) -> None:
     """What would fail in the replica is said at once, not after Ray has started. Raises FraudrayError."""
     Policy.load(settings.policy_file)
     load_reference(settings)
+    find_matcher(settings.biometric_matcher)
     if running_server(settings.data_dir) is None and settings.data_dir.is_dir():
         lock = OwnerLock(settings.data_dir)
         lock.acquire()

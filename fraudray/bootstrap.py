@@ -20,10 +20,11 @@ from fraudray.client import Client
 from fraudray.desk import Desk
 from fraudray.domain.customer import CustomerProfile
 from fraudray.domain.decision import Decision
-from fraudray.domain.errors import FraudrayError, SettingsError, StoreInUse
+from fraudray.domain.errors import FraudrayError, InvalidTransaction, SettingsError, StoreInUse
 from fraudray.domain.money import Rates
 from fraudray.domain.transaction import Transaction
 from fraudray.engine import Engine
+from fraudray.evidence.biometrics import check_templates, find_matcher
 from fraudray.evidence.context import ReadTool, Reference
 from fraudray.evidence.geolocation import GeolocationChecker
 from fraudray.evidence.identity import IdentityVerifier
@@ -31,6 +32,7 @@ from fraudray.evidence.transaction_risk import TransactionRisk
 from fraudray.geo.networks import AddressBook
 from fraudray.geo.places import PlaceIndex
 from fraudray.policy.policy import Policy
+from fraudray.ports.biometrics import BiometricMatcher
 from fraudray.ports.clock import Clock, Ids, RandomIds, SystemClock
 from fraudray.ports.messages import Mailer
 from fraudray.settings import Settings, load_settings
@@ -62,6 +64,7 @@ class App:
         self.ids: Ids = ids or RandomIds()
         self.policy = policy or Policy.load(settings.policy_file)
         self.reference = reference or load_reference(settings)
+        self.matcher = find_matcher(settings.biometric_matcher)
         self.store = SqlStore(settings.data_dir, url=settings.database_url, fsync=settings.fsync)
         try:
             self._build(tools, work)
@@ -75,7 +78,7 @@ class App:
             self.policy,
             self.store.ledger,
             self.reference,
-            tools=default_tools() if tools is None else tools,
+            tools=default_tools(self.matcher) if tools is None else tools,
             clock=self.clock,
             ids=self.ids,
             report_url=report_url(settings),
@@ -85,7 +88,7 @@ class App:
         self.desk = Desk(self.engine, self.store, rules, self.clock, self.ids)
         deliverer = Deliverer(self.store, _mailer(settings), FolderSms(settings.mail_dir), rules, self.clock)
         self.worker = OutboxWorker(self.store.outbox, deliverer, self.clock)
-        _load_customers(settings, self.store, self.clock)
+        _load_customers(settings, self.store, self.clock, self.matcher)
         if work:
             self.worker.start()
 
@@ -172,9 +175,9 @@ def running_server(data_dir: Path) -> str | None:
     return None
 
 
-def default_tools() -> tuple[ReadTool, ...]:
-    """The three read tools."""
-    return (TransactionRisk(), IdentityVerifier(), GeolocationChecker())
+def default_tools(matcher: BiometricMatcher | None = None) -> tuple[ReadTool, ...]:
+    """The three read tools; biometric samples are compared by `matcher`, else by the built-in one."""
+    return (TransactionRisk(), IdentityVerifier(matcher), GeolocationChecker())
 
 
 def load_reference(settings: Settings) -> Reference:
@@ -224,12 +227,17 @@ _TextTimestamps.yaml_implicit_resolvers = {
 }
 
 
-def _load_customers(settings: Settings, store: SqlStore, clock: Clock) -> None:
+def _load_customers(settings: Settings, store: SqlStore, clock: Clock, matcher: BiometricMatcher) -> None:
     path = settings.customers_file
     if path is None and settings.sample_customers:
         path = Path(__file__).parent / "data" / "sample_customers.yaml"
     if path is not None and store.customers.count() == 0:
-        store.customers.put(read_customers(path), actor="settings", at=clock.now())
+        profiles = read_customers(path)
+        try:
+            check_templates(matcher, profiles)
+        except InvalidTransaction as error:
+            raise SettingsError(f"{path}: record {error}") from None
+        store.customers.put(profiles, actor="settings", at=clock.now())
 
 
 def _mailer(settings: Settings) -> Mailer:

@@ -175,7 +175,7 @@ class Engine:
         document = self.policy.document
         return Inquiry(
             tx, now, customer.profile, customer.state, self._ledger.owners_of_device, self.reference,
-            document.parameters, document.base_currency,
+            document.parameters, document.base_currency, customers_of_device=self._ledger.customers_of_device,
         )  # fmt: skip
 
     def _ask_remote(self, tx: Transaction, now: datetime, *, only: str | None = None) -> dict[str, ToolEvidence]:

@@ -92,6 +92,10 @@ class Client:
         """See `Service.put_customers`."""
         return self.wire.send("POST", "/v1/customers", list(profiles), author)
 
+    def enrol(self, customer_id: str, template: Mapping[str, Any], *, author: str) -> dict[str, Any]:
+        """See `Service.enrol`."""
+        return self.wire.send("POST", f"/v1/customers/{part(customer_id)}/enrol", template, author)
+
     def account(self, customer_id: str) -> dict[str, Any]:
         """See `Service.account`."""
         return self.wire.get(f"/v1/customers/{part(customer_id)}/account")

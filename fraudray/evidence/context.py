@@ -26,6 +26,10 @@ class Reference:
     rates: Rates
 
 
+def _nobody(_device_id: str, _since_us: int) -> frozenset[str]:
+    return frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Inquiry:
     """One transaction put to the read tools at one moment. Tools read it and change nothing."""
@@ -39,6 +43,7 @@ class Inquiry:
     parameters: Parameters
     base_currency: str = "USD"
     not_recorded: frozenset[str] = frozenset()
+    customers_of_device: Callable[[str, int], frozenset[str]] = _nobody
     at: datetime = field(init=False)
     at_us: int = field(init=False)
 

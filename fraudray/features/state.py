@@ -7,7 +7,7 @@ devices, addresses and purchases are decision-dependent: a blocked attempt never
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -91,6 +91,11 @@ class CustomerState(msgspec.Struct, array_like=True):
 def microseconds(moment: datetime) -> int:
     """UTC microseconds since 1970, exactly."""
     return int(moment.timestamp()) * 1_000_000 + moment.microsecond
+
+
+def moment(at_us: int) -> datetime:
+    """The moment (UTC) of `microseconds`."""
+    return datetime.fromtimestamp(at_us // 1_000_000, UTC).replace(microsecond=at_us % 1_000_000)
 
 
 def retry_key(tx: Transaction) -> str:

@@ -6,7 +6,8 @@ from concurrent.futures import Future
 
 from fraudray.domain.customer import CustomerProfile
 from fraudray.domain.errors import StoreFailed
-from fraudray.ports.ledger import CustomerRecord, DecisionUnit, StoredDecision
+from fraudray.features.state import microseconds
+from fraudray.ports.ledger import SIGHTED_MAX, CustomerRecord, DecisionUnit, StoredDecision
 
 
 class MemoryLedger:
@@ -18,6 +19,7 @@ class MemoryLedger:
         self._customers = {p.customer_id: CustomerRecord(p.customer_id, profile=p) for p in profiles or []}
         self._stored: dict[str, StoredDecision] = {}
         self._case_numbers: dict[int, int] = {}
+        self._sightings: dict[str, dict[str, int]] = {}
 
     def customer(self, customer_id: str) -> CustomerRecord:
         """See `Ledger.customer`."""
@@ -32,6 +34,11 @@ class MemoryLedger:
     def owners_of_device(self, device_id: str) -> frozenset[str]:
         """See `Ledger.owners_of_device`."""
         return frozenset(c.customer_id for c in self._customers.values() if c.profile and c.profile.device(device_id))
+
+    def customers_of_device(self, device_id: str, since_us: int) -> frozenset[str]:
+        """See `Ledger.customers_of_device`."""
+        latest = sorted(self._sightings.get(device_id, {}).items(), key=lambda seen: -seen[1])[:SIGHTED_MAX]
+        return frozenset(customer_id for customer_id, last_us in latest if last_us >= since_us)
 
     def find(self, transaction_id: str) -> StoredDecision | None:
         """See `Ledger.find`."""
@@ -49,6 +56,10 @@ class MemoryLedger:
             done.set_exception(StoreFailed("told to fail"))
             return done
         self.units.append(unit)
+        tx, at_us = unit.transaction, microseconds(unit.occurred_at)
+        if tx.device_key is not None:
+            seen = self._sightings.setdefault(tx.device_key, {})
+            seen[tx.customer_id] = max(at_us, seen.get(tx.customer_id, at_us))
         self._stored[unit.transaction.transaction_id] = StoredDecision(unit.transaction.content_hash, unit.decision)
         done.set_result(None)
         return done
