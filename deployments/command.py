@@ -16,13 +16,14 @@ import typer
 from rich.console import Console
 
 from fraudray.adapters.sql.database import OwnerLock
-from fraudray.bootstrap import load_reference, running_server
+from fraudray.bootstrap import running_server
 from fraudray.cli.tables import decisions_table
 from fraudray.deployments.launch import LaunchError, LaunchSettings, run_server
 from fraudray.deployments.processes import end_with_parent
 from fraudray.domain.errors import FraudrayError
 from fraudray.evidence.biometrics import find_matcher
 from fraudray.policy.policy import Policy
+from fraudray.reference import load_reference
 from fraudray.settings import Settings, load_settings, to_environment
 from fraudray.tools.catalogue import TOOLS
 

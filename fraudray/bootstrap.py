@@ -21,7 +21,6 @@ from fraudray.desk import Desk
 from fraudray.domain.customer import CustomerProfile
 from fraudray.domain.decision import Decision
 from fraudray.domain.errors import FraudrayError, InvalidTransaction, SettingsError, StoreInUse
-from fraudray.domain.money import Rates
 from fraudray.domain.transaction import Transaction
 from fraudray.engine import Engine
 from fraudray.evidence.biometrics import check_templates, find_matcher
@@ -29,12 +28,11 @@ from fraudray.evidence.context import ReadTool, Reference
 from fraudray.evidence.geolocation import GeolocationChecker
 from fraudray.evidence.identity import IdentityVerifier
 from fraudray.evidence.transaction_risk import TransactionRisk
-from fraudray.geo.networks import AddressBook
-from fraudray.geo.places import PlaceIndex
 from fraudray.policy.policy import Policy
 from fraudray.ports.biometrics import BiometricMatcher
 from fraudray.ports.clock import Clock, Ids, RandomIds, SystemClock
 from fraudray.ports.messages import Mailer
+from fraudray.reference import load_reference, note_lists
 from fraudray.settings import Settings, load_settings
 
 _PROFILES = TypeAdapter(list[CustomerProfile])
@@ -63,7 +61,7 @@ class App:
         self.clock: Clock = clock or SystemClock()
         self.ids: Ids = ids or RandomIds()
         self.policy = policy or Policy.load(settings.policy_file)
-        self.reference = reference or load_reference(settings)
+        self.reference = load_reference(settings, reference)
         self.matcher = find_matcher(settings.biometric_matcher)
         self.store = SqlStore(settings.data_dir, url=settings.database_url, fsync=settings.fsync)
         try:
@@ -89,6 +87,7 @@ class App:
         deliverer = Deliverer(self.store, _mailer(settings), FolderSms(settings.mail_dir), rules, self.clock)
         self.worker = OutboxWorker(self.store.outbox, deliverer, self.clock)
         _load_customers(settings, self.store, self.clock, self.matcher)
+        note_lists(self)
         if work:
             self.worker.start()
 
@@ -178,18 +177,6 @@ def running_server(data_dir: Path) -> str | None:
 def default_tools(matcher: BiometricMatcher | None = None) -> tuple[ReadTool, ...]:
     """The three read tools; biometric samples are compared by `matcher`, else by the built-in one."""
     return (TransactionRisk(), IdentityVerifier(matcher), GeolocationChecker())
-
-
-def load_reference(settings: Settings) -> Reference:
-    """Places, networks and rates, packaged or as set. Raises SettingsError naming the file."""
-    try:
-        return Reference(
-            places=PlaceIndex(settings.places_file),
-            addresses=AddressBook(settings.networks_file, settings.countries_file),
-            rates=Rates.load(settings.rates_file),
-        )
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"reference data cannot be read: {error}") from None
 
 
 def report_url(settings: Settings) -> str:

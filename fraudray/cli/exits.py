@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fraudray.domain.errors import (
     ConflictingTransaction,
+    DataFileError,
     FraudrayError,
     InvalidTransaction,
     NotFound,
@@ -42,12 +43,14 @@ MEANINGS = {
 }
 _CODES: tuple[tuple[type[FraudrayError], ExitCode], ...] = (
     (InvalidTransaction, ExitCode.BAD_INPUT), (SettingsError, ExitCode.BAD_INPUT), (PolicyError, ExitCode.BAD_INPUT),
+    (DataFileError, ExitCode.BAD_INPUT),
     (NotFound, ExitCode.NOT_FOUND), (ConflictingTransaction, ExitCode.REFUSED), (Refused, ExitCode.REFUSED),
 )  # fmt: skip
 _HINTS: tuple[tuple[type[FraudrayError], str], ...] = (
     (SettingsError, "`fraudray config show` lists every setting, its value and where it came from"),
     (PolicyError, "`fraudray policy check FILE` shows the place in the file"),
     (ConflictingTransaction, "`fraudray decision ID` shows what was decided"),
+    (DataFileError, "nothing was changed; `fraudray data update --help` lists the forms that are taken"),
     (StoreInUse, "one process owns a data folder; `--data-dir` chooses another"),
 )
 _STATUS = {

@@ -6,6 +6,7 @@
     ├── NotFound                  no such transaction, case, customer, report or outbox entry
     ├── Refused                   understood, but not allowed in this state (a closed case, a legal hold)
     ├── PolicyError               a policy file that cannot be used: file, rule, line, column
+    ├── DataFileError             a list of the world that cannot be used: file, line, reason
     ├── SettingsError             a setting that cannot be used
     ├── StoreInUse                another process owns this data folder
     ├── StoreFailed               the database did not take a write; nothing was decided
@@ -79,6 +80,10 @@ class PolicyError(FraudrayError):
         self.message, self.file, self.rule, self.line, self.column = message, file, rule, line, column
         where = f"{file or 'policy'}" + (f":{line}:{column}" if line else "")
         super().__init__(f"{where}: " + (f"rule {rule}: " if rule else "") + message)
+
+
+class DataFileError(FraudrayError):
+    """A list of the world (places, networks, rates, …) that cannot be used; says which, where and why."""
 
 
 class SettingsError(FraudrayError):

@@ -104,7 +104,9 @@ class AddressBook:
         Raises NetworkListError.
         """
         data = resources.files("fraudray.data")
-        self.list_date, four, six = read_list(networks_path or Path(str(data / "networks.csv.gz")))
+        listed = networks_path or Path(str(data / "networks.csv.gz"))
+        self.list_date, four, six = read_list(listed)
+        self._part_dates = read_parts(listed)
         self._four, self._six = _Table(four, wide=False), _Table(six, wide=True)
         path = countries_path or Path(str(data / "countries.mmdb"))
         try:
@@ -137,7 +139,11 @@ class AddressBook:
             return AddressFacts(_unrouted(address), None, None, self.list_date)
         found = (self._four if address.version == 4 else self._six).find(int(address))
         kind, provider = found or ("unlisted", None)
-        return AddressFacts(kind, provider, self._country(address), self.list_date)
+        return AddressFacts(kind, provider, self._country(address), self._date_of(kind, provider))
+
+    def _date_of(self, kind: str, provider: str | None) -> date:
+        dates = self._part_dates
+        return dates.get(f"{kind}/{provider}") or dates.get(kind) or self.list_date
 
     def _country(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str | None:
         """The country in either layout in use: MaxMind's {"country": {"iso_code": …}} or a flat "country_code"."""
@@ -192,6 +198,23 @@ def read_list(path: Path) -> tuple[date, list[ListedRange], list[ListedRange]]:
     except (ValueError, csv.Error) as error:
         raise NetworkListError(f"{path.name}, line {len(notes) + rows.line_num}: {error}") from error
     return listed_on, four, six
+
+
+def read_parts(path: Path) -> dict[str, date]:
+    """The parts of a list file that have a date of their own: "# part: tor | 2026-11-25 | source" for all of a kind,
+    "# part: hosting/Amazon AWS | …" for one provider's. Raises NetworkListError."""
+    found: dict[str, date] = {}
+    try:
+        zipped = path.read_bytes()[:2] == b"\x1f\x8b"
+        with gzip.open(path, "rt", encoding="utf-8-sig") if zipped else path.open(encoding="utf-8-sig") as lines:
+            for line in takewhile(lambda line: line.startswith("#"), lines):
+                label, _, value = line.lstrip("# ").partition(":")
+                if label.strip() == "part":
+                    what, day = value.split("|")[:2]
+                    found[what.strip()] = date.fromisoformat(day.strip())
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise NetworkListError(f"{path.name}: {error}") from error
+    return found
 
 
 def _list_date(notes: list[str]) -> date:

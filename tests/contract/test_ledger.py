@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fraudray.adapters.sql.store import SqlStore
-from fraudray.bootstrap import default_tools, load_reference
+from fraudray.bootstrap import default_tools
 from fraudray.domain.customer import CustomerProfile
 from fraudray.domain.decision import Outcome
 from fraudray.domain.errors import ConflictingTransaction
@@ -18,6 +18,7 @@ from fraudray.engine import Engine
 from fraudray.features.state import microseconds
 from fraudray.policy.policy import Policy
 from fraudray.ports.ledger import SIGHTED_MAX, Ledger
+from fraudray.reference import load_reference
 from fraudray.settings import load_settings
 from fraudray.testing.clock import CountingIds, FixedClock
 from fraudray.testing.memory_ledger import MemoryLedger

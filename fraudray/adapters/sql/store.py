@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+import orjson
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,6 +26,7 @@ from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.writer import Writer
 from fraudray.adapters.vault import Vault
 from fraudray.domain.errors import SettingsError, StoreFailed
+from fraudray.ports.ledger import AuditNote
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class SqlStore:
         inserts, self._reader = Inserts(self.engine.dialect), Reader(self.engine)
         keys = CustomerKeys(self.vault, inserts, self._reader)
         self._chain = AuditChain(self.engine, self.vault.audit_key, self._anchor)
-        rows = Rows(self._chain, keys, inserts)
+        self._rows = rows = Rows(self._chain, keys, inserts)
         self._writer = Writer(self.engine, rows)
         self.ledger = SqlLedger(self.engine, self._writer, rows, keys, self.vault, self._reader)
         self.cases = SqlCaseBook(self.engine, self._writer, rows, keys, self.ledger)
@@ -95,6 +99,15 @@ class SqlStore:
             statement = statement.where(a.subject == subject)
         with failing(), self.engine.connect() as connection:
             return [AuditEntry(*row) for row in connection.execute(statement.limit(limit).offset(offset))]
+
+    def last_audit_body(self, subject: str) -> dict[str, Any] | None:
+        """The body of the newest entry about something."""
+        entries = self.audit_entries(subject=subject, limit=1)
+        return orjson.loads(entries[0].body) if entries else None
+
+    def note(self, note: AuditNote, at: datetime) -> None:
+        """Put an act on the audit trail that writes nothing else. Raises StoreFailed."""
+        self._writer.submit(lambda _connection: self._rows.note(t.to_us(at), note)).result()
 
     def ping(self) -> None:
         """Whether the database answers. Raises StoreFailed."""
