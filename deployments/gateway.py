@@ -7,6 +7,7 @@ everything else                      FastAPI
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -24,16 +25,18 @@ from fraudray.deployments.decisions import Decisions
 from fraudray.deployments.metrics import Metrics
 from fraudray.domain.errors import StoreInUse
 from fraudray.problems import problem
+from fraudray.reference import lists_status, reload_reference, world_version
 from fraudray.service import LocalService
 from fraudray.settings import load_settings
 from fraudray.tools.mounting import tool_routes
 
 FOLDER_WAIT_S = 10.0
+LISTS_POLL_S = 2.0
 
 
 def build_gateway(app: App) -> Starlette:
     """The gateway on an open App; closes it when the server stops."""
-    metrics = Metrics(app.store.outbox)
+    metrics = Metrics(app.store.outbox, lambda: lists_status(app))
     decisions = Decisions(app, metrics)
     routes, run_tools = tool_routes(app)
     api = build_api(LocalService(app), metrics)
@@ -41,9 +44,11 @@ def build_gateway(app: App) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with run_tools():
+            watching = asyncio.create_task(_watch_lists(app))
             try:
                 yield
             finally:
+                watching.cancel()
                 app.close()
 
     async def not_allowed(_request: Request) -> Response:
@@ -66,6 +71,17 @@ def build_gateway(app: App) -> Starlette:
         exception_handlers={Exception: failed},
         lifespan=lifespan,
     )
+
+
+async def _watch_lists(app: App) -> None:
+    """Take up lists that `fraudray data update` puts into the data folder."""
+    seen = world_version(app.settings.data_dir)
+    while True:
+        await asyncio.sleep(LISTS_POLL_S)
+        version = world_version(app.settings.data_dir)
+        if version != seen:
+            seen = version
+            await asyncio.to_thread(reload_reference, app)
 
 
 def build_asgi_app() -> Starlette:

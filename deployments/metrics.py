@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -11,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from fraudray.adapters.sql.outbox import SqlOutbox
 from fraudray.domain.decision import Decision, Outcome
-from fraudray.domain.errors import StoreFailed
+from fraudray.domain.errors import FraudrayError, StoreFailed
 
 _SECONDS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 _STAGES = ("total", "state", "tools", "policy", "store")
@@ -20,7 +21,7 @@ _STAGES = ("total", "state", "tools", "policy", "store")
 class Metrics:
     """Counts what the gateway does."""
 
-    def __init__(self, outbox: SqlOutbox) -> None:
+    def __init__(self, outbox: SqlOutbox, data_status: Callable[[], dict[str, Any]] | None = None) -> None:
         self._registry = registry = CollectorRegistry()
         decisions = Counter("fraudray_decisions", "Decisions made, by outcome.", ["decision"], registry=registry)
         stages = Histogram(
@@ -35,6 +36,8 @@ class Metrics:
         self._decided = {outcome: decisions.labels(outcome.value) for outcome in Outcome}
         self._stages = [(name, stages.labels(name)) for name in _STAGES]
         registry.register(_OutboxCollector(outbox))
+        if data_status is not None:
+            registry.register(_DataCollector(data_status))
 
     def decided(self, decision: Decision) -> None:
         """Count a decision that was just made."""
@@ -72,4 +75,20 @@ class _OutboxCollector(Collector):
             depth.add_metric([status], count)
             age.add_metric([status], max(0.0, time.time() - oldest.timestamp()) if oldest else 0.0)
         yield depth
+        yield age
+
+
+class _DataCollector(Collector):
+    def __init__(self, status: Callable[[], dict[str, Any]]) -> None:
+        self._status = status
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        age = GaugeMetricFamily("fraudray_data_age_days", "Age of a list of the world, by kind.", labels=["kind"])
+        try:
+            found = self._status()["lists"]
+        except FraudrayError:
+            return
+        for entry in found:
+            if entry["age_days"] is not None:
+                age.add_metric([entry["kind"]], entry["age_days"])
         yield age

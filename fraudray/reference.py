@@ -18,7 +18,7 @@ from fraudray.ports.clock import Clock
 from fraudray.ports.ledger import AuditNote
 from fraudray.settings import Settings
 from fraudray.world.countries import HighRiskCountries
-from fraudray.world.describing import Located, locate
+from fraudray.world.describing import Located, locate, status_of
 from fraudray.world.folder import WorldFolder
 from fraudray.world.kinds import KINDS
 from fraudray.world.merchants import MerchantCategories
@@ -91,6 +91,18 @@ def reload_reference(app: Holder) -> bool:
         return False
     log.info("the lists of the world were read anew")
     return True
+
+
+def lists_status(app: Holder) -> dict[str, Any]:
+    """The lists in force as a document: `lists`, and in `old` the kinds that are too old or undated.
+
+    Raises SettingsError, DataFileError."""
+    today = app.clock.now().date()
+    try:
+        lists = [status_of(found, today) for found in located(app.settings).values()]
+    except (OSError, ValueError) as error:
+        raise DataFileError(f"a list of the world cannot be read: {error}") from None
+    return {"lists": lists, "old": [entry["kind"] for entry in lists if entry["state"] != "ok"]}
 
 
 def note_lists(app: Holder) -> None:

@@ -128,6 +128,10 @@ class Client:
         """See `Service.verify_audit`."""
         return self.wire.get("/v1/audit/verify")
 
+    def data_status(self) -> dict[str, Any]:
+        """See `Service.data_status`."""
+        return self.wire.get("/v1/data")
+
     def close(self) -> None:
         """Close the connection."""
         self.wire.close()

@@ -20,6 +20,7 @@ from fraudray.domain.transaction import Transaction, field_problems
 from fraudray.evidence.biometrics import check_templates, matcher_of
 from fraudray.explain import explain_document
 from fraudray.problems import problem_of
+from fraudray.reference import lists_status, reload_reference
 from fraudray.settings import Settings
 
 Document = dict[str, Any]
@@ -87,6 +88,10 @@ class Service(Protocol):
     def audit(self, *, subject: str | None = None, limit: int = 100, offset: int = 0) -> Document: ...
 
     def verify_audit(self) -> Document: ...
+
+    def data_status(self) -> Document:
+        """Which lists of the world are in force, of when they are, and which are too old."""
+        ...
 
     def close(self) -> None: ...
 
@@ -228,6 +233,11 @@ class LocalService:
         return {
             "whole": report.whole, "entries": report.entries, "seals": report.seals, "problems": list(report.problems),
         }  # fmt: skip
+
+    def data_status(self) -> Document:
+        """See `Service.data_status`; what was updated meanwhile is in force when this answers."""
+        reload_reference(self.app)
+        return lists_status(self.app)
 
     def close(self) -> None:
         """Let go of the data folder."""
