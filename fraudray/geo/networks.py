@@ -143,7 +143,7 @@ class AddressBook:
 
     def _date_of(self, kind: str, provider: str | None) -> date:
         dates = self._part_dates
-        return dates.get(f"{kind}/{provider}") or dates.get(kind) or self.list_date
+        return dates.get(provider or "") or dates.get(kind) or self.list_date
 
     def _country(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str | None:
         try:
@@ -206,7 +206,7 @@ def read_list(path: Path) -> tuple[date, list[ListedRange], list[ListedRange]]:
 
 def read_parts(path: Path) -> dict[str, date]:
     """The parts of a list file that have a date of their own: "# part: tor | 2026-11-25 | source" for all of a kind,
-    "# part: hosting/Amazon AWS | …" for one provider's. Raises NetworkListError."""
+    "# part: Amazon AWS | …" for one provider's. Raises NetworkListError."""
     found: dict[str, date] = {}
     try:
         zipped = path.read_bytes()[:2] == b"\x1f\x8b"

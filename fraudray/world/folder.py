@@ -77,7 +77,7 @@ class WorldFolder:
         file = self.path / MANIFEST
         try:
             return Manifest.model_validate_json(file.read_bytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return Manifest()
         except (OSError, ValidationError) as error:
             said = error.strerror if isinstance(error, OSError) else "it is damaged"
@@ -111,11 +111,11 @@ class WorldFolder:
 
     def revert(self, kind: str, *, author: str, at: AwareDatetime) -> Slot:
         """Put the edition before in force, the packaged one where there is none. Raises Refused."""
+        if kind not in self.manifest().kinds:
+            raise Refused(f"{kind} was never updated; the packaged list is in force")
         with self._locked():
             slots = self.manifest().kinds
-            slot = slots.get(kind)
-            if slot is None:
-                raise Refused(f"{kind} was never updated; the packaged list is in force")
+            slot = slots[kind]
             turned = Slot(current=slot.previous, previous=slot.current, changed_at=at, author=author)
             self._write({**slots, kind: turned})
             return turned

@@ -82,7 +82,7 @@ def _cloud(work: Work, notes: Notes, provider: str, found: dict[str, str]) -> Ma
     for number, written in enumerate(found, start=1):
         _check_range(written, work.incoming.name, number, "range")
     rows = [(written, kind, provider) for written, kind in found.items()]
-    return _renew(work, notes, f"hosting/{provider}", rows, lambda row: row[2] == provider)
+    return _renew(work, notes, provider, rows, lambda row: row[2] == provider)
 
 
 def _renew(work: Work, notes: Notes, part: str, rows: Iterable[Row], replaced: Callable[[Row], bool]) -> Made:
