@@ -7,7 +7,7 @@ import logging
 from fraudray.domain.evidence import IDENTITY_VERIFIER, Absence, Item
 from fraudray.evidence.biometrics import SaltedHash, matcher_of
 from fraudray.evidence.context import Inquiry
-from fraudray.features.state import Seen, moment
+from fraudray.features.state import Seen, rfc3339
 from fraudray.ports.biometrics import BiometricMatcher, Match
 
 log = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ def _history(seen: Seen | None, inquiry: Inquiry) -> Item:
         return {"uses": 0}
     return {
         "uses": seen.count,
-        "first_seen": moment(seen.first_us).isoformat(),
-        "last_seen": moment(seen.last_us).isoformat(),
+        "first_seen": rfc3339(seen.first_us),
+        "last_seen": rfc3339(seen.last_us),
         "seen_days": round(max(0, inquiry.at_us - seen.first_us) / _DAY_US, 2),
     }

@@ -186,7 +186,9 @@ def test_first_and_last_use_of_device_and_address_are_told(app: App, clock: Fixe
     for item in ("device", "address"):
         found = evidence(third, item)
         assert (found["uses"], found["seen_days"]) == (2, 5.0)
-        assert (found["first_seen"], found["last_seen"]) == (began.isoformat(), last.isoformat())
+        assert (found["first_seen"], found["last_seen"]) == tuple(
+            moment.isoformat().replace("+00:00", "Z") for moment in (began, last)
+        )
 
 
 def test_a_device_of_many_customers_speaks_against_each(app: App, plain: Make) -> None:
