@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +25,7 @@ from fraudray.world.kinds import KINDS
 from fraudray.world.merchants import MerchantCategories
 
 log = logging.getLogger(__name__)
+_reloading = threading.Lock()  # whoever asks second finds it done, and noted once
 
 
 class Holder(Protocol):
@@ -80,12 +82,13 @@ def reload_reference(app: Holder) -> bool:
     """Decide with the lists in force from now on; whether anything changed. Never raises: lists that cannot be read
     leave those before in use, and the log says so."""
     try:
-        fresh = load_reference(app.settings, app.reference)
-        if fresh is app.reference:
-            return False
-        # Decisions under way hold what they began with, so the files before are closed when nobody uses them any more.
-        app.reference = app.engine.reference = fresh
-        note_lists(app)
+        with _reloading:
+            fresh = load_reference(app.settings, app.reference)
+            if fresh is app.reference:
+                return False
+            # Decisions under way hold what they began with: the files before are closed when nobody uses them any more.
+            app.reference = app.engine.reference = fresh
+            note_lists(app)
     except FraudrayError as error:
         log.error("the lists before stay in use: %s", error)
         return False
