@@ -16,13 +16,15 @@ import typer
 from rich.console import Console
 
 from fraudray.adapters.sql.database import OwnerLock
-from fraudray.bootstrap import load_reference, refuse_open_host, running_server, server_key
+from fraudray.bootstrap import refuse_open_host, running_server, server_key
 from fraudray.cli.tables import decisions_table
 from fraudray.client.wire import key_header
 from fraudray.deployments.launch import LaunchError, LaunchSettings, run_server
 from fraudray.deployments.processes import end_with_parent
 from fraudray.domain.errors import FraudrayError
+from fraudray.evidence.biometrics import find_matcher
 from fraudray.policy.book import PolicyBook
+from fraudray.reference import load_reference
 from fraudray.settings import Settings, load_settings, to_environment
 from fraudray.tools.catalogue import TOOLS
 
@@ -82,6 +84,7 @@ def _check_beforehand(settings: Settings) -> None:
     refuse_open_host(settings, settings.host)
     PolicyBook.load(settings.policy_file)
     load_reference(settings)
+    find_matcher(settings.biometric_matcher)
     if running_server(settings.data_dir) is None and settings.data_dir.is_dir():
         lock = OwnerLock(settings.data_dir)
         lock.acquire()

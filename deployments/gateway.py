@@ -7,6 +7,7 @@ everything else                      FastAPI
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -28,17 +29,19 @@ from fraudray.deployments.metrics import Metrics
 from fraudray.domain.errors import StoreInUse
 from fraudray.gate import Gate
 from fraudray.problems import problem
+from fraudray.reference import lists_status, reload_reference, world_version
 from fraudray.service import LocalService
 from fraudray.settings import load_settings
 from fraudray.tools.mounting import tool_routes
 
 FOLDER_WAIT_S = 10.0
+LISTS_POLL_S = 2.0
 
 
 def build_gateway(app: App) -> Starlette:
     """The gateway on an open App; closes it when the server stops."""
     app.store.lists.current()  # reading long lists takes a while, which the first decision need not wait for
-    metrics = Metrics(app.store.outbox, app.watch, app.worker.lane.results)
+    metrics = Metrics(app.store.outbox, app.watch, app.worker.lane.results, lambda: lists_status(app))
     folder = app.settings.data_dir
     token = read_local_token(folder) or make_local_token(folder)
     gate = Gate(app.store.keyring, app.clock, host=app.settings.host, local_token=token)
@@ -49,9 +52,11 @@ def build_gateway(app: App) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with run_tools():
+            watching = asyncio.create_task(_watch_lists(app))
             try:
                 yield
             finally:
+                watching.cancel()
                 app.close()
 
     async def not_allowed(_request: Request) -> Response:
@@ -75,6 +80,17 @@ def build_gateway(app: App) -> Starlette:
         exception_handlers={Exception: failed},
         lifespan=lifespan,
     )
+
+
+async def _watch_lists(app: App) -> None:
+    """Take up lists that `fraudray data update` puts into the data folder."""
+    seen = world_version(app.settings.data_dir)
+    while True:
+        await asyncio.sleep(LISTS_POLL_S)
+        version = world_version(app.settings.data_dir)
+        if version != seen:
+            seen = version
+            await asyncio.to_thread(reload_reference, app)
 
 
 def build_asgi_app() -> Starlette:

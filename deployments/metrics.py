@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -11,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from fraudray.adapters.sql.outbox import SqlOutbox
 from fraudray.domain.decision import Decision, Outcome
-from fraudray.domain.errors import StoreFailed
+from fraudray.domain.errors import FraudrayError, StoreFailed
 from fraudray.rules.watch import PolicyWatch
 
 _SECONDS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
@@ -21,7 +22,13 @@ _STAGES = ("total", "state", "tools", "policy", "store")
 class Metrics:
     """Counts what the gateway does."""
 
-    def __init__(self, outbox: SqlOutbox, watch: PolicyWatch, webhooks: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        outbox: SqlOutbox,
+        watch: PolicyWatch,
+        webhooks: Mapping[str, int],
+        data_status: Callable[[], dict[str, Any]],
+    ) -> None:
         self._registry = registry = CollectorRegistry()
         decisions = Counter("fraudray_decisions", "Decisions made, by outcome.", ["decision"], registry=registry)
         stages = Histogram(
@@ -38,6 +45,7 @@ class Metrics:
         registry.register(_OutboxCollector(outbox))
         registry.register(_PolicyCollector(watch))
         registry.register(_WebhookCollector(webhooks))
+        registry.register(_DataCollector(data_status))
 
     def decided(self, decision: Decision) -> None:
         """Count a decision that was just made."""
@@ -100,3 +108,19 @@ class _WebhookCollector(Collector):
         for result, count in self._results.items():
             tries.add_metric([result], count)
         yield tries
+
+
+class _DataCollector(Collector):
+    def __init__(self, status: Callable[[], dict[str, Any]]) -> None:
+        self._status = status
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        age = GaugeMetricFamily("fraudray_data_age_days", "Age of a list of the world, by kind.", labels=["kind"])
+        try:
+            found = self._status()["lists"]
+        except FraudrayError:
+            return
+        for entry in found:
+            if entry["age_days"] is not None:
+                age.add_metric([entry["kind"]], entry["age_days"])
+        yield age

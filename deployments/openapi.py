@@ -94,6 +94,9 @@ def _add(document: dict[str, Any]) -> None:
     bodies: dict[tuple[str, str], dict[str, Any]] = {
         ("/v1/customers/{customer_id}", "put"): {"schema": _ref("CustomerProfile")},
         ("/v1/customers", "post"): {"schema": {"type": "array", "items": _ref("CustomerProfile")}},
+        ("/v1/customers/{customer_id}/enrol", "post"): {
+            "schema": {"anyOf": [_ref("BiometricTemplate"), _ref("ForeignTemplate")]}
+        },
         ("/v1/customers/{customer_id}/unfreeze", "post"): _text_fields("reason"),
         ("/v1/customers/{customer_id}/erase", "post"): _text_fields("reason"),
         ("/v1/customers/{customer_id}/hold", "post"): _text_fields("reason"),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fraudray.domain.decision import Decision, Outcome, Reason
     from fraudray.domain.errors import (
         ConflictingTransaction,
+        DataFileError,
         DeliveryFailed,
         Forbidden,
         FraudrayError,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ConflictingTransaction",
+    "DataFileError",
     "Decision",
     "DeliveryFailed",
     "Engine",

@@ -26,18 +26,18 @@ from fraudray.client import Client
 from fraudray.desk import Desk
 from fraudray.domain.customer import CustomerProfile
 from fraudray.domain.decision import Decision
-from fraudray.domain.errors import FraudrayError, SettingsError, StoreInUse
-from fraudray.domain.money import Rates
+from fraudray.domain.errors import FraudrayError, InvalidTransaction, SettingsError, StoreInUse
 from fraudray.domain.transaction import Transaction
 from fraudray.engine import Engine
+from fraudray.evidence.biometrics import check_templates, find_matcher
 from fraudray.evidence.context import ReadTool, Reference
 from fraudray.gate import is_loopback
-from fraudray.geo.networks import AddressBook
-from fraudray.geo.places import PlaceIndex
 from fraudray.policy.book import PolicyBook
 from fraudray.policy.policy import Policy
+from fraudray.ports.biometrics import BiometricMatcher
 from fraudray.ports.clock import Clock, Ids, RandomIds, SystemClock
 from fraudray.ports.messages import Mailer
+from fraudray.reference import load_reference, note_lists
 from fraudray.rules.shelf import ToolShelf
 from fraudray.rules.watch import PolicyWatch
 from fraudray.settings import Settings, address_of, load_settings
@@ -68,7 +68,8 @@ class App:
         self.clock: Clock = clock or SystemClock()
         self.ids: Ids = ids or RandomIds()
         book = book or PolicyBook.load(settings.policy_file)
-        self.reference = reference or load_reference(settings)
+        self.reference = load_reference(settings, reference)
+        self.matcher = find_matcher(settings.biometric_matcher)
         self.store = SqlStore(settings.data_dir, url=settings.database_url, fsync=settings.fsync, ids=self.ids)
         try:
             self._build(book, tools, work)
@@ -83,7 +84,7 @@ class App:
 
     def _build(self, book: PolicyBook, tools: Iterable[ReadTool] | None, work: bool) -> None:
         settings = self.settings
-        self._shelf = ToolShelf(settings, tools)
+        self._shelf = ToolShelf(settings, tools, self.matcher)
         rules = self._shelf.rules(book)
         self.engine = Engine(
             rules,
@@ -110,7 +111,8 @@ class App:
         timeout_s = settings.webhook_timeout_s
         lane = WebhookLane(self.store.outbox, deliverer, self.webhook_http, self.clock, timeout_s=timeout_s)
         self.worker = OutboxWorker(self.store.outbox, deliverer, self.clock, lane)
-        _load_customers(settings, self.store, self.clock)
+        _load_customers(settings, self.store, self.clock, self.matcher)
+        note_lists(self)
         if work:
             self.worker.start()
             self.watch.start()
@@ -225,18 +227,6 @@ def refuse_open_host(settings: Settings, host: str) -> None:
     )
 
 
-def load_reference(settings: Settings) -> Reference:
-    """Places, networks and rates, packaged or as set. Raises SettingsError naming the file."""
-    try:
-        return Reference(
-            places=PlaceIndex(settings.places_file),
-            addresses=AddressBook(settings.networks_file, settings.countries_file),
-            rates=Rates.load(settings.rates_file),
-        )
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"reference data cannot be read: {error}") from None
-
-
 def report_url(settings: Settings) -> str:
     """The address of a case's report, with `{case_id}` to fill in."""
     base = settings.public_url or address_of(settings.host, settings.port)
@@ -272,12 +262,17 @@ _TextTimestamps.yaml_implicit_resolvers = {
 }
 
 
-def _load_customers(settings: Settings, store: SqlStore, clock: Clock) -> None:
+def _load_customers(settings: Settings, store: SqlStore, clock: Clock, matcher: BiometricMatcher) -> None:
     path = settings.customers_file
     if path is None and settings.sample_customers:
         path = Path(__file__).parent / "data" / "sample_customers.yaml"
     if path is not None and store.customers.count() == 0:
-        store.customers.put(read_customers(path), actor="settings", at=clock.now())
+        profiles = read_customers(path)
+        try:
+            check_templates(matcher, profiles)
+        except InvalidTransaction as error:
+            raise SettingsError(f"{path}: record {error}") from None
+        store.customers.put(profiles, actor="settings", at=clock.now())
 
 
 def _webhook_http(settings: Settings) -> WebhookHttp:

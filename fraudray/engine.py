@@ -292,7 +292,7 @@ class Engine:
         document = policy.document
         return Inquiry(
             tx, now, customer.profile, customer.state, self._ledger.owners_of_device, self.reference,
-            document.parameters, document.base_currency,
+            document.parameters, document.base_currency, customers_of_device=self._ledger.customers_of_device,
         )  # fmt: skip
 
     def _ask_remote(

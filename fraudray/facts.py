@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fraudray.domain.customer import Freeze
-from fraudray.domain.evidence import GEOLOCATION_CHECKER, IDENTITY_VERIFIER, TRANSACTION_RISK, Evidence
+from fraudray.domain.evidence import GEOLOCATION_CHECKER, IDENTITY_VERIFIER, TRANSACTION_RISK, Absence, Evidence
 from fraudray.domain.money import from_minor
 from fraudray.evidence.context import Inquiry
 from fraudray.evidence.transaction_risk import to_base_minor
@@ -47,4 +47,7 @@ def collect_facts(inquiry: Inquiry, evidence: Evidence, freeze: Freeze | None, p
     for tool, name in (*_AVAILABILITY, *policy.availability):
         found = tools.get(tool)
         facts[name] = found is None or found.status == "ok"
+    # A matcher that failed takes nothing else of the tool's evidence with it; the policy is told all the same.
+    if evidence.fact(IDENTITY_VERIFIER, "biometric", "status") == Absence.UNAVAILABLE:
+        facts["identity_available"] = False
     return facts

@@ -7,6 +7,7 @@ from typing import Any
 from fraudray.domain.cards import mask
 from fraudray.domain.errors import (
     ConflictingTransaction,
+    DataFileError,
     DeliveryFailed,
     Forbidden,
     FraudrayError,
@@ -35,7 +36,7 @@ _TITLES = {
 }
 _STATUS: tuple[tuple[type[FraudrayError], int], ...] = (
     (InvalidTransaction, 422), (ConflictingTransaction, 409), (NotFound, 404), (Refused, 409), (PolicyError, 422),
-    (SettingsError, 422), (StoreInUse, 503), (StoreFailed, 503), (DeliveryFailed, 503),
+    (SettingsError, 422), (DataFileError, 422), (StoreInUse, 503), (StoreFailed, 503), (DeliveryFailed, 503),
     (Unauthenticated, 401), (Forbidden, 403),
 )  # fmt: skip
 

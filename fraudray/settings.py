@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     networks_file: Path | None = Field(None, description="List of Tor, VPN, hosting, ... ranges; packaged otherwise.")
     countries_file: Path | None = Field(None, description="IP-to-country database (mmdb); packaged otherwise.")
     rates_file: Path | None = Field(None, description="Currency rates; the packaged, dated file otherwise.")
+    high_risk_countries_file: Path | None = Field(None, description="The FATF's lists; packaged otherwise.")
+    mccs_file: Path | None = Field(None, description="Merchant category codes; packaged otherwise.")
+    biometric_matcher: str = Field("salted-hash", description="What compares biometric samples; packages add others.")
     tools_limit_ms: float = Field(150, gt=0, le=1500, description="What the read tools may take together.")
     remote_tools: dict[str, RemoteTool] = Field(
         default_factory=dict, description="MCP servers by the name of a policy's evidence: url, token, limit_ms (JSON)."

@@ -45,7 +45,7 @@ class IdentityResult(Finding):
     verification_status: VerificationStatus = Field(
         description="VERIFIED: device or sample of a registered customer matched, nothing failed. PARTIAL: something "
         "matched, but not enough or something failed. FAILED: another customer's device, a wrong sample, or only "
-        "failures. UNKNOWN: nothing to compare."
+        "failures. UNKNOWN: nothing to compare. What a matching sample does not prove is in the evidence (`limits`)."
     )
     confidence_score: int = Field(ge=0, le=100, description="100 less the policy's score on this tool's evidence.")
     matched_factors: list[str] = Field(description="Parameters that are registered or long trusted as this customer's.")
@@ -86,7 +86,9 @@ def build_server(provider: AppProvider) -> ToolServer:
 
         Leave out (or send null for) what you do not have: it counts as not given, which is neither a match nor a
         failure. The evidence also says what kind of network the address belongs to (private, hosting, tor, vpn, ...)
-        and whether the device belongs to another customer. Calling it changes nothing.
+        and whether the device belongs to another customer, since when and how often it was used, and for how many
+        customers. A sample that could not be compared is in neither list, and the evidence says why. Calling it
+        changes nothing.
         """
         with provider.app() as app:
             tx = parse_partial(
@@ -124,7 +126,7 @@ def factors(found: Look) -> tuple[list[str], list[str]]:
     against = {
         DEVICE: found.fact("device", "belongs_to_another") or found.fact("device", "compared"),
         ADDRESS: found.fact("address", "anonymising") or found.fact("address", "compared"),
-        BIOMETRIC: found.fact("biometric", "enrolled"),
+        BIOMETRIC: found.fact("biometric", "matched") is not None,
     }
     if found.fact("device", "belongs_to_another"):
         known[DEVICE] = False

@@ -29,6 +29,11 @@ def router(service: LocalService) -> APIRouter:
         """Whether the account is frozen, and until when."""
         return json_response(service.account(customer_id))
 
+    @routes.post("/{customer_id:path}/enrol")
+    def enrol(customer_id: str, body: Document, author: Author) -> Response:
+        """Register a biometric template: `{"salt": …, "sha256": …}` or `{"matcher": …, "template": …}`."""
+        return json_response(service.enrol(customer_id, body, author=author))
+
     @routes.post("/{customer_id:path}/unfreeze")
     def unfreeze(customer_id: str, body: Document, author: Author) -> Response:
         """Lift a freeze: `{"reason": …}`; says whether the customer's last transaction would pass now."""

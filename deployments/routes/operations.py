@@ -38,6 +38,11 @@ def router(service: LocalService) -> APIRouter:
             raise InvalidTransaction([FieldProblem("", "object_expected", "a transaction is a JSON object")])
         return json_response(service.explain(body))
 
+    @routes.get("/data", tags=["operations"])
+    def data() -> Response:
+        """The lists of the world in force: date, age in days, licence, source, and which are too old."""
+        return json_response(service.data_status())
+
     @routes.get("/outbox", tags=["operations"])
     def outbox(
         status: Annotated[str | None, Query(pattern="^(pending|done|dead)$")] = None,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from fraudray.service import Service
 
 IMPORT_ROWS = 1000
+SAMPLE_MAX = 4096
 app = new_app(help="Register, show, hold and erase customers.")
 CustomerId = Annotated[str, typer.Argument(metavar="ID", help="The customer's id.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; goes on the audit trail.")]
@@ -109,6 +110,41 @@ def show(ctx: typer.Context, customer_id: CustomerId, as_json: Json = False, dat
         profile = service.customer(customer_id)
         account = service.account(customer_id)
     session.show(profile, _profile_view(profile, account))
+
+
+@app.command(
+    epilog=examples(
+        "fraudray customers enrol C-12345 --sample-file sample.txt",
+        'printf %s "$SAMPLE" | fraudray customers enrol C-12345 --sample-file -',
+    )
+)
+def enrol(
+    ctx: typer.Context,
+    customer_id: CustomerId,
+    sample_file: Annotated[Path, typer.Option("--sample-file", help="The sample as text; - reads standard input.")],
+    author: Author = AUTHOR,
+    as_json: Json = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Enrol a biometric sample of a registered customer, for `biometric_sample` of transactions to be compared with.
+
+    The template is made here by the matcher in force (setting `biometric_matcher`); the sample goes nowhere else. One
+    line break at its end is not part of it.
+    """
+    from fraudray.evidence.biometrics import find_matcher
+
+    session = Session.of(ctx, as_json=as_json, data_dir=data_dir)
+    matcher = find_matcher(session.settings.biometric_matcher)
+    sample = read_text(sample_file, SAMPLE_MAX * 4).removesuffix("\n").removesuffix("\r")
+    if not 0 < len(sample) <= SAMPLE_MAX:
+        raise InputError(f"{sample_file} is not a sample: it has {len(sample):,} characters, of 1 to {SAMPLE_MAX:,}")
+    try:
+        template = matcher.enrol(sample)
+    except ValueError as error:
+        raise InputError(f"{sample_file} is no sample for {matcher.name}: {error}") from None
+    with session.service() as service:
+        answer = service.enrol(customer_id, template, author=checked_author(author))
+    session.show(answer, f"Enrolled {customer_id} by {matcher.name}. A match proves no more than: {matcher.limits}.")
 
 
 @app.command(epilog=examples("fraudray customers hold C-12345 --reason 'Court order 12/2026'"))

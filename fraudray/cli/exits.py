@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fraudray.domain.errors import (
     ConflictingTransaction,
+    DataFileError,
     Forbidden,
     FraudrayError,
     InvalidTransaction,
@@ -44,6 +45,7 @@ MEANINGS = {
 }
 _CODES: tuple[tuple[type[FraudrayError], ExitCode], ...] = (
     (InvalidTransaction, ExitCode.BAD_INPUT), (SettingsError, ExitCode.BAD_INPUT), (PolicyError, ExitCode.BAD_INPUT),
+    (DataFileError, ExitCode.BAD_INPUT),
     (NotFound, ExitCode.NOT_FOUND), (ConflictingTransaction, ExitCode.REFUSED), (Refused, ExitCode.REFUSED),
     (Unauthenticated, ExitCode.REFUSED), (Forbidden, ExitCode.REFUSED),
 )  # fmt: skip
@@ -53,6 +55,7 @@ _HINTS: tuple[tuple[type[FraudrayError], str], ...] = (
     (ConflictingTransaction, "`fraudray decision ID` shows what was decided"),
     (Unauthenticated, "FRAUDRAY_API_KEY takes a key; `fraudray keys create NAME --scope SCOPE` makes one"),
     (Forbidden, "`fraudray keys create NAME --scope SCOPE` makes a key with another scope"),
+    (DataFileError, "nothing was changed; `fraudray data update --help` lists the forms that are taken"),
     (StoreInUse, "one process owns a data folder; `--data-dir` chooses another"),
 )
 _STATUS = {

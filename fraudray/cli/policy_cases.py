@@ -48,7 +48,7 @@ def run(
 
     Every case starts on an empty store, and nothing is stored or sent. fraudray/policy/README.md shows the format.
     """
-    from fraudray.bootstrap import load_reference
+    from fraudray.reference import load_reference
     from fraudray.trial.engine import Trials
     from fraudray.trial.run_cases import run_cases
 

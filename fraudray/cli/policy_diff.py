@@ -94,9 +94,9 @@ class _Stream:
         """Every row, in order. Raises InputError and SettingsError before the first."""
         from datetime import UTC, datetime
 
-        from fraudray.bootstrap import load_reference
         from fraudray.cli.books import named_customers
         from fraudray.cli.rows import read_input
+        from fraudray.reference import load_reference
         from fraudray.trial.changes import Changes
         from fraudray.trial.engine import Trials
 

@@ -45,6 +45,7 @@ COMMANDS: dict[str, Listed] = {
     "audit": Listed("fraudray.cli.audit:app", "Read the audit trail; verify that it is whole.", _WORK),
     "outbox": Listed("fraudray.cli.outbox:app", "See, retry and carry out alerts, messages and reports.", _WORK),
     "webhooks": Listed("fraudray.cli.webhooks:app", "Tell other systems of decisions and cases.", _WORK),
+    "data": Listed("fraudray.cli.data:app", "Show the lists of the world and their age; update one.", _RUN),
     "policy": Listed("fraudray.cli.policy:app", "Check, show, test, compare, explain and reload the policy.", _RUN),
     "schema": Listed("fraudray.cli.schema:app", "Print the JSON Schema of what goes in and comes out.", _RUN),
     "config": Listed("fraudray.cli.config:app", "Show the settings in force and where they came from.", _RUN),

@@ -111,6 +111,10 @@ class Client:
         """See `Service.put_customers`."""
         return self.wire.send("POST", "/v1/customers", list(profiles), author)
 
+    def enrol(self, customer_id: str, template: Mapping[str, Any], *, author: str) -> dict[str, Any]:
+        """See `Service.enrol`."""
+        return self.wire.send("POST", f"/v1/customers/{part(customer_id)}/enrol", template, author)
+
     def account(self, customer_id: str) -> dict[str, Any]:
         """See `Service.account`."""
         return self.wire.get(f"/v1/customers/{part(customer_id)}/account")
@@ -142,6 +146,10 @@ class Client:
     def verify_audit(self) -> dict[str, Any]:
         """See `Service.verify_audit`."""
         return self.wire.get("/v1/audit/verify")
+
+    def data_status(self) -> dict[str, Any]:
+        """See `Service.data_status`."""
+        return self.wire.get("/v1/data")
 
     def close(self) -> None:
         """Close the connection."""

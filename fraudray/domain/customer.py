@@ -8,7 +8,16 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from fraudray.domain.money import check_amount
@@ -52,10 +61,33 @@ class BiometricTemplate(_Record):
     salt: str = Field(pattern=r"^[0-9a-f]{16,128}$")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
+    @staticmethod
+    def digest(salt: bytes, sample: str) -> str:
+        """SHA-256 of salt and sample (UTF-8), in hexadecimal."""
+        return hashlib.sha256(salt + sample.encode("utf-8", "surrogatepass")).hexdigest()
+
     def matches(self, sample: str) -> bool:
         """Whether `sample` is the enrolled one, compared in constant time."""
-        digest = hashlib.sha256(bytes.fromhex(self.salt) + sample.encode("utf-8", "surrogatepass")).hexdigest()
-        return hmac.compare_digest(digest, self.sha256)
+        return hmac.compare_digest(self.digest(bytes.fromhex(self.salt), sample), self.sha256)
+
+
+class ForeignTemplate(_Record):
+    """A template of another matcher, which alone can read it."""
+
+    matcher: str = Field(pattern=r"^[a-z][a-z0-9-]{0,63}$", description="The matcher's name.")
+    template: str = Field(
+        pattern=r"^[A-Za-z0-9+/]+={0,2}$", max_length=32_768, description="What it is to be compared with, in base64."
+    )
+
+
+def _form(value: object) -> str:
+    foreign = "matcher" in value if isinstance(value, dict) else isinstance(value, ForeignTemplate)
+    return "foreign" if foreign else "salted_hash"
+
+
+AnyTemplate = Annotated[
+    Annotated[BiometricTemplate, Tag("salted_hash")] | Annotated[ForeignTemplate, Tag("foreign")], Discriminator(_form)
+]
 
 
 class CustomerProfile(_Record):
@@ -72,7 +104,7 @@ class CustomerProfile(_Record):
     devices: list[Device] = Field(default_factory=list, max_length=64)
     addresses: list[IpAddress] = Field(default_factory=list, max_length=64, description="IP addresses in use.")
     usual_amounts: UsualAmounts | None = None
-    biometric: BiometricTemplate | None = None
+    biometric: AnyTemplate | None = None
 
     def device(self, device_id: str) -> Device | None:
         """The registered device of that id."""

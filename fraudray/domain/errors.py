@@ -8,6 +8,7 @@
     ├── Unauthenticated           a key is needed, or the one sent is not valid
     ├── Forbidden                 the key is valid but lacks the scope that this needs
     ├── PolicyError               a policy file that cannot be used: file, rule, line, column
+    ├── DataFileError             a list of the world that cannot be used: file, line, reason
     ├── SettingsError             a setting that cannot be used
     ├── StoreInUse                another process owns this data folder
     ├── StoreFailed               the database did not take a write; nothing was decided
@@ -97,6 +98,10 @@ class PolicyError(FraudrayError):
         return {
             "message": self.message, "file": file, "rule": self.rule, "line": self.line, "column": self.column,
         }  # fmt: skip
+
+
+class DataFileError(FraudrayError):
+    """A list of the world (places, networks, rates, …) that cannot be used; says which, where and why."""
 
 
 class SettingsError(FraudrayError):

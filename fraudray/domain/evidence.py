@@ -17,6 +17,7 @@ class Absence(StrEnum):
 
     NOT_GIVEN = "not_given"
     NOT_RECORDED = "not_recorded"
+    UNAVAILABLE = "unavailable"
 
 
 TRANSACTION_RISK = "transaction-risk"

@@ -18,6 +18,7 @@ from types import MappingProxyType
 
 # More digits than any payment has, and few enough that a count of minor units fits 64 bits.
 AMOUNT_DIGITS_MAX = 18
+_Day = date  # a name that the fields of `Rates` do not hide
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
@@ -117,17 +118,22 @@ def from_minor(minor: int, currency: str) -> Decimal:
 
 @dataclass(frozen=True)
 class Rates:
-    """Exchange rates of one day: `per_base` says how many units of a currency one unit of `base` buys."""
+    """Exchange rates of one day: `per_base` says how many units of a currency one unit of `base` buys.
+
+    `older` has the dates of those rates that are of an earlier day.
+    """
 
     date: date
     per_base: Mapping[str, Decimal]
     base: str = "USD"
     source: str = ""
+    older: Mapping[str, _Day] = field(default_factory=dict)
     _factors: dict[tuple[str, str], Decimal] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def load(cls, path: Path | None = None) -> Rates:
-        """Read the packaged rates or another file: "# date: …", then `currency,units_per_usd`; other codes are skipped.
+        """Read the packaged rates or another file: "# date: …", then `currency,units_per_usd` and, where a file has
+        rates of earlier days, a third column `as_of`; codes that are no currency are skipped.
 
         Raises RatesError.
         """
@@ -138,12 +144,17 @@ class Rates:
             if not rates or not all(rate.is_finite() and rate > 0 for rate in rates.values()):
                 raise RatesError(f"{file.name}: rates must be numbers above zero")
             on = date.fromisoformat(notes.get("date", ""))
+            older = {row[0]: date.fromisoformat(row[2]) for row in rows if len(row) > 2 and row[2]}
         except RatesError:
             raise
         except (OSError, ValueError, ArithmeticError, IndexError) as error:
             raise RatesError(f"{file.name} is not a rate file: {error}") from error
         rates["USD"] = Decimal(1)
-        return cls(date=on, per_base=MappingProxyType(rates), source=notes.get("source", ""))
+        return cls(on, MappingProxyType(rates), source=notes.get("source", ""), older=MappingProxyType(older))
+
+    def date_of(self, currency: str) -> _Day:
+        """The day of a currency's rate."""
+        return self.older.get(currency, self.date)
 
     def to_base(self, amount: Decimal, currency: str, base: str) -> Decimal | None:
         """The amount in another currency, rounded half to even to its minor unit; None where there is no rate.

@@ -331,6 +331,11 @@ class Transaction(BaseModel):
         return f"instrument:{self.instrument_id}" if self.instrument_id else "customer"
 
     @property
+    def device_key(self) -> str | None:
+        """What the device is known by: its id, else its fingerprint."""
+        return self.device_id or self.device_fingerprint
+
+    @property
     def purchase_id(self) -> str:
         """The transaction that began this purchase."""
         return self.original_transaction_id or self.transaction_id

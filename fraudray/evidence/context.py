@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from fraudray.domain.customer import CustomerProfile
@@ -15,6 +16,8 @@ from fraudray.features.state import CustomerState, microseconds
 from fraudray.geo.networks import AddressBook
 from fraudray.geo.places import PlaceIndex
 from fraudray.policy.schema import Parameters
+from fraudray.world.countries import HighRiskCountries
+from fraudray.world.merchants import MerchantCategories
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,14 @@ class Reference:
     places: PlaceIndex
     addresses: AddressBook
     rates: Rates
+    high_risk: HighRiskCountries
+    mccs: MerchantCategories
+    files: Mapping[str, Path] = field(default_factory=dict)
+    """Kind of list → the file that it was read from."""
+
+
+def _nobody(_device_id: str, _since_us: int) -> frozenset[str]:
+    return frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,7 @@ class Inquiry:
     parameters: Parameters
     base_currency: str = "USD"
     not_recorded: frozenset[str] = frozenset()
+    customers_of_device: Callable[[str, int], frozenset[str]] = _nobody
     at: datetime = field(init=False)
     at_us: int = field(init=False)
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from fraudray.domain.evidence import IDENTITY_VERIFIER, Item
-from fraudray.evidence.context import Inquiry
+import logging
 
+from fraudray.domain.evidence import IDENTITY_VERIFIER, Absence, Item
+from fraudray.evidence.biometrics import SaltedHash, matcher_of
+from fraudray.evidence.context import Inquiry
+from fraudray.features.state import Seen, rfc3339
+from fraudray.ports.biometrics import BiometricMatcher, Match
+
+log = logging.getLogger(__name__)
 _DAY_US = 86_400 * 1_000_000
 
 
@@ -15,14 +21,48 @@ class IdentityVerifier:
     local = True
     limit_s = None
 
+    def __init__(self, matcher: BiometricMatcher | None = None) -> None:
+        """With the built-in matcher where none is given."""
+        self._matcher = matcher or SaltedHash()
+
     def gather(self, inquiry: Inquiry) -> dict[str, Item]:
         """Items `profile`, `device`, `address`, `biometric`."""
         return {
             "profile": _profile(inquiry),
             "device": _device(inquiry),
             "address": _address(inquiry),
-            "biometric": _biometric(inquiry),
+            "biometric": self._biometric(inquiry),
         }
+
+    def _biometric(self, inquiry: Inquiry) -> Item:
+        """A matcher that fails leaves the rest of the evidence standing, and the policy told (`identity_available`)."""
+        sample, profile, matcher = inquiry.tx.biometric_sample, inquiry.profile, self._matcher
+        if sample is None:
+            return inquiry.absent("biometric_sample")
+        if profile is None or profile.biometric is None:
+            return {"enrolled": False}
+        template = profile.biometric
+        enrolled_by = matcher_of(template)
+        item: Item = {"enrolled": True, "matcher": enrolled_by}
+        if enrolled_by != matcher.name:
+            return item | _unavailable(f"the template is of {enrolled_by}, the matcher in force is {matcher.name}")
+        try:
+            found = _plausible(matcher.match(template.model_dump(), sample))
+        except Exception as error:
+            log.error("the biometric matcher %s failed: %s", matcher.name, type(error).__name__, exc_info=error)
+            return item | _unavailable(f"failed: {type(error).__name__}")
+        return item | {"matched": found.matched, "similarity": found.similarity, "limits": matcher.limits}
+
+
+def _plausible(found: Match) -> Match:
+    similarity = found.similarity
+    if not isinstance(found.matched, bool) or not (similarity is None or 0.0 <= similarity <= 1.0):
+        raise ValueError("a match is true or false, and a similarity lies between 0 and 1")
+    return found
+
+
+def _unavailable(why: str) -> Item:
+    return {"status": Absence.UNAVAILABLE.value, "error": why}
 
 
 def _profile(inquiry: Inquiry) -> Item:
@@ -35,7 +75,7 @@ def _profile(inquiry: Inquiry) -> Item:
 
 def _device(inquiry: Inquiry) -> Item:
     tx, profile = inquiry.tx, inquiry.profile
-    device_id = tx.device_id or tx.device_fingerprint
+    device_id = tx.device_key
     if device_id is None:
         return inquiry.absent("device_id")
     registered = profile.device(device_id) if profile else None
@@ -45,6 +85,8 @@ def _device(inquiry: Inquiry) -> Item:
     if registered and registered.registered_at:
         age_days = max(age_days, (inquiry.at - registered.registered_at).total_seconds() / 86_400)
     known = registered is not None or age_days >= inquiry.parameters.device_trust_days
+    since_us = inquiry.at_us - round(inquiry.parameters.device_sharing_days * _DAY_US)
+    customers = len(inquiry.customers_of_device(device_id, since_us) | {tx.customer_id})
     return {
         "registered": registered is not None,
         "known": known,
@@ -52,9 +94,10 @@ def _device(inquiry: Inquiry) -> Item:
         "belongs_to_another": bool(others) and registered is None,
         "other_customers": len(others),
         "age_days": round(age_days, 2),
-        "trusted_uses": seen.count if seen else 0,
         "compared": profile is not None and bool(profile.devices),
-    }
+        "customers": customers,
+        "shared": customers > 1,
+    } | _history(seen, inquiry)
 
 
 def _address(inquiry: Inquiry) -> Item:
@@ -75,13 +118,16 @@ def _address(inquiry: Inquiry) -> Item:
         "anonymising": facts.kind in parameters.anonymising_networks,
         "hosting": facts.kind in parameters.hosting_networks,
         "list_date": facts.list_date.isoformat(),
+    } | _history(seen, inquiry)
+
+
+def _history(seen: Seen | None, inquiry: Inquiry) -> Item:
+    """Trusted use so far: how often, and from when to when."""
+    if seen is None:
+        return {"uses": 0}
+    return {
+        "uses": seen.count,
+        "first_seen": rfc3339(seen.first_us),
+        "last_seen": rfc3339(seen.last_us),
+        "seen_days": round(max(0, inquiry.at_us - seen.first_us) / _DAY_US, 2),
     }
-
-
-def _biometric(inquiry: Inquiry) -> Item:
-    sample, profile = inquiry.tx.biometric_sample, inquiry.profile
-    if sample is None:
-        return inquiry.absent("biometric_sample")
-    if profile is None or profile.biometric is None:
-        return {"enrolled": False}
-    return {"enrolled": True, "matched": profile.biometric.matches(sample)}

@@ -80,7 +80,7 @@ def _amount(inquiry: Inquiry, base_minor: int | None) -> Item:
         item["amount_base"] = float(from_minor(base_minor, inquiry.base_currency))
         item["base_currency"] = inquiry.base_currency
     if tx.currency != inquiry.base_currency:
-        item["rate_date"] = inquiry.reference.rates.date.isoformat()
+        item["rate_date"] = inquiry.reference.rates.date_of(tx.currency).isoformat()
     return item
 
 
@@ -104,11 +104,14 @@ def _merchant(inquiry: Inquiry) -> Item:
     tx = inquiry.tx
     if tx.merchant is None:
         return inquiry.absent("merchant")
+    name, group = inquiry.reference.mccs.by_code.get(tx.mcc or "", (None, None))
     classes = inquiry.parameters.classify_merchant(tx.merchant, tx.merchant_category, tx.mcc)
     return {
         "name": tx.merchant,
         "category": tx.merchant_category,
         "mcc": tx.mcc,
+        "mcc_name": name,
+        "mcc_group": group,
         "class": classes[0] if classes else "",
         "classes": list(classes),
     }
@@ -128,7 +131,16 @@ def _country(inquiry: Inquiry) -> Item:
     current = resolve_current(inquiry)
     if current is None:
         return inquiry.absent("location")
-    return {"code": current.place.country_code, "name": current.place.country_name} if current.place else {"code": None}
+    if current.place is None:
+        return {"code": None}
+    code, countries = current.place.country_code, inquiry.reference.high_risk
+    return {
+        "code": code,
+        "name": current.place.country_name,
+        "high_risk": code in countries.listed_as,
+        "listed_as": countries.listed_as.get(code),
+        "list_date": countries.date.isoformat(),
+    }
 
 
 def _hour(inquiry: Inquiry) -> Item:

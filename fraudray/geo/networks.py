@@ -34,9 +34,9 @@ _INSIDE = tuple(
     ipaddress.ip_network(network)
     for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 )
-_LISTED_KINDS = frozenset(get_args(ListedKind))
+LISTED_KINDS = frozenset(get_args(ListedKind))
 _BITS_4, _BITS_6 = 32, 128
-_HEADER = ("range", "kind", "provider")
+HEADER = ("range", "kind", "provider")
 
 
 class NetworkListError(ValueError):
@@ -104,7 +104,9 @@ class AddressBook:
         Raises NetworkListError.
         """
         data = resources.files("fraudray.data")
-        self.list_date, four, six = read_list(networks_path or Path(str(data / "networks.csv.gz")))
+        listed = networks_path or Path(str(data / "networks.csv.gz"))
+        self.list_date, four, six = read_list(listed)
+        self._part_dates = read_parts(listed)
         self._four, self._six = _Table(four, wide=False), _Table(six, wide=True)
         path = countries_path or Path(str(data / "countries.mmdb"))
         try:
@@ -137,19 +139,27 @@ class AddressBook:
             return AddressFacts(_unrouted(address), None, None, self.list_date)
         found = (self._four if address.version == 4 else self._six).find(int(address))
         kind, provider = found or ("unlisted", None)
-        return AddressFacts(kind, provider, self._country(address), self.list_date)
+        return AddressFacts(kind, provider, self._country(address), self._date_of(kind, provider))
+
+    def _date_of(self, kind: str, provider: str | None) -> date:
+        dates = self._part_dates
+        return dates.get(provider or "") or dates.get(kind) or self.list_date
 
     def _country(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str | None:
-        """The country in either layout in use: MaxMind's {"country": {"iso_code": …}} or a flat "country_code"."""
         try:
             row = self._countries.get(address)
         except (ValueError, maxminddb.InvalidDatabaseError):
             return None
-        if not isinstance(row, dict):
-            return None
-        nested = row.get("country")
-        code = row.get("country_code") or (nested.get("iso_code") if isinstance(nested, dict) else nested)
-        return code if isinstance(code, str) and len(code) == 2 and code != "ZZ" else None
+        return country_in(row)
+
+
+def country_in(row: object) -> str | None:
+    """The country of a row in either layout in use: MaxMind's {"country": {"iso_code": …}} or a flat "country_code"."""
+    if not isinstance(row, dict):
+        return None
+    nested = row.get("country")
+    code = row.get("country_code") or (nested.get("iso_code") if isinstance(nested, dict) else nested)
+    return code if isinstance(code, str) and len(code) == 2 and code != "ZZ" else None
 
 
 def _unrouted(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Literal["private", "reserved"]:
@@ -174,8 +184,8 @@ def read_list(path: Path) -> tuple[date, list[ListedRange], list[ListedRange]]:
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise NetworkListError(f"{path.name}: {error}") from error
     rows = csv.reader(lines[len(notes) :])
-    if tuple(next(rows, ())) != _HEADER:
-        raise NetworkListError(f"{path.name} must have the header {','.join(_HEADER)}")
+    if tuple(next(rows, ())) != HEADER:
+        raise NetworkListError(f"{path.name} must have the header {','.join(HEADER)}")
     if len(lines) > RANGES_MAX:
         raise NetworkListError(f"{path.name} has more than {RANGES_MAX} lines")
     four: list[ListedRange] = []
@@ -184,14 +194,31 @@ def read_list(path: Path) -> tuple[date, list[ListedRange], list[ListedRange]]:
         for row in rows:
             if row:
                 written, kind, provider = row
-                if kind not in _LISTED_KINDS:
-                    raise ValueError(f"{kind!r} is not one of {', '.join(sorted(_LISTED_KINDS))}")
-                first, last, bits = _bounds(written)
+                if kind not in LISTED_KINDS:
+                    raise ValueError(f"{kind!r} is not one of {', '.join(sorted(LISTED_KINDS))}")
+                first, last, bits = bounds(written)
                 listed = ListedRange(first, last, cast("ListedKind", kind), provider or None)
                 (four if bits == _BITS_4 else six).append(listed)
     except (ValueError, csv.Error) as error:
         raise NetworkListError(f"{path.name}, line {len(notes) + rows.line_num}: {error}") from error
     return listed_on, four, six
+
+
+def read_parts(path: Path) -> dict[str, date]:
+    """The parts of a list file that have a date of their own: "# part: tor | 2026-11-25 | source" for all of a kind,
+    "# part: Amazon AWS | …" for one provider's. Raises NetworkListError."""
+    found: dict[str, date] = {}
+    try:
+        zipped = path.read_bytes()[:2] == b"\x1f\x8b"
+        with gzip.open(path, "rt", encoding="utf-8-sig") if zipped else path.open(encoding="utf-8-sig") as lines:
+            for line in takewhile(lambda line: line.startswith("#"), lines):
+                label, _, value = line.lstrip("# ").partition(":")
+                if label.strip() == "part":
+                    what, day = value.split("|")[:2]
+                    found[what.strip()] = date.fromisoformat(day.strip())
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise NetworkListError(f"{path.name}: {error}") from error
+    return found
 
 
 def _list_date(notes: list[str]) -> date:
@@ -203,7 +230,7 @@ def _list_date(notes: list[str]) -> date:
     raise ValueError("no line '# date: YYYY-MM-DD' at the top")
 
 
-def _bounds(written: str) -> tuple[int, int, int]:
+def bounds(written: str) -> tuple[int, int, int]:
     """(first address, last address, bits of an address) of a written range. Raises ValueError."""
     low, dash, high = written.partition("-")
     if dash:

@@ -98,6 +98,9 @@ class Parameters(_Part):
 
     travel_rules: Travel = Field(default_factory=Travel, alias="travel")
     device_trust_days: float = Field(30, ge=0, allow_inf_nan=False)
+    device_sharing_days: float = Field(
+        30, ge=0, le=3650, allow_inf_nan=False, description="Customers of one device are counted over this time."
+    )
     anonymising_networks: list[str] = ["tor", "vpn", "proxy", "relay"]
     hosting_networks: list[str] = ["hosting", "cdn"]
     weak_place_networks: list[str] = ["tor", "vpn", "proxy", "relay", "satellite"]

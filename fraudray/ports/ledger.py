@@ -14,6 +14,9 @@ from fraudray.domain.decision import Decision, DecisionJson
 from fraudray.domain.transaction import Transaction
 from fraudray.features.state import CustomerState
 
+SIGHTED_MAX = 256
+"""How many customers of one device are looked at."""
+
 
 @dataclass(slots=True)
 class OpenCase:
@@ -100,6 +103,11 @@ class Ledger(Protocol):
 
     def owners_of_device(self, device_id: str) -> frozenset[str]:
         """The customers to whom this device is registered."""
+        ...
+
+    def customers_of_device(self, device_id: str, since_us: int) -> frozenset[str]:
+        """The customers with whom this device was seen since then (event time, microseconds), blocked or not; of very
+        many only `SIGHTED_MAX`, those seen last."""
         ...
 
     def find(self, transaction_id: str) -> StoredDecision | None:

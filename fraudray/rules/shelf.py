@@ -17,6 +17,7 @@ from fraudray.policy.book import PolicyBook
 from fraudray.policy.facts import Fact
 from fraudray.policy.policy import Policy
 from fraudray.policy.schema import EvidenceSource, McpCall
+from fraudray.ports.biometrics import BiometricMatcher
 from fraudray.settings import RemoteTool, Settings
 
 log = logging.getLogger(__name__)
@@ -28,17 +29,19 @@ class OwnTool(ReadTool, Protocol):
     def close(self) -> None: ...
 
 
-def default_tools() -> tuple[ReadTool, ...]:
-    """The three read tools."""
-    return (TransactionRisk(), IdentityVerifier(), GeolocationChecker())
+def default_tools(matcher: BiometricMatcher | None = None) -> tuple[ReadTool, ...]:
+    """The three read tools; biometric samples are compared by `matcher`, else by the built-in one."""
+    return (TransactionRisk(), IdentityVerifier(matcher), GeolocationChecker())
 
 
 class ToolShelf:
     """Builds the tools of a book. One that a later book names in the same way is kept, with its connection."""
 
-    def __init__(self, settings: Settings, tools: Iterable[ReadTool] | None = None) -> None:
+    def __init__(
+        self, settings: Settings, tools: Iterable[ReadTool] | None = None, matcher: BiometricMatcher | None = None
+    ) -> None:
         self._settings = settings
-        self._tools = default_tools() if tools is None else tuple(tools)
+        self._tools = default_tools(matcher) if tools is None else tuple(tools)
         self._own: dict[str, OwnTool] = {}
 
     def rules(self, book: PolicyBook) -> Rules:

@@ -13,13 +13,15 @@ from fraudray.adapters.sql.schema import from_us
 from fraudray.adapters.sql.store import AuditEntry
 from fraudray.bootstrap import App, open_app
 from fraudray.desk import checked_text
-from fraudray.domain.customer import CustomerProfile
+from fraudray.domain.customer import AnyTemplate, BiometricTemplate, CustomerProfile, ForeignTemplate
 from fraudray.domain.decision import Decision
 from fraudray.domain.errors import FieldProblem, FraudrayError, InvalidTransaction, NotFound
 from fraudray.domain.transaction import Transaction, field_problems
+from fraudray.evidence.biometrics import check_templates, matcher_of
 from fraudray.explain import explain_document
 from fraudray.policy.book import describe
 from fraudray.problems import problem_of
+from fraudray.reference import lists_status, reload_reference
 from fraudray.service.keys import Keys, LocalKeys
 from fraudray.service.lists import ListService, LocalLists
 from fraudray.service.reports import LocalReports, Reports
@@ -93,6 +95,10 @@ class Service(Protocol):
 
     def put_customers(self, profiles: Sequence[Mapping[str, Any]], *, author: str) -> Document: ...
 
+    def enrol(self, customer_id: str, template: Mapping[str, Any], *, author: str) -> Document:
+        """Register a biometric template of a registered customer, replacing the one before."""
+        ...
+
     def account(self, customer_id: str) -> Document:
         """Whether the customer's account is frozen, and until when."""
         ...
@@ -114,7 +120,13 @@ class Service(Protocol):
     def verify_audit(self) -> Document: ...
 
     @property
-    def webhooks(self) -> Webhooks: ...
+    def webhooks(self) -> Webhooks:
+        """Endpoints that are told of decisions and cases."""
+        ...
+
+    def data_status(self) -> Document:
+        """Which lists of the world are in force, of when they are, and which are too old."""
+        ...
 
     def close(self) -> None: ...
 
@@ -213,8 +225,19 @@ class LocalService:
 
     def put_customers(self, profiles: Sequence[Mapping[str, Any]], *, author: str) -> Document:
         """See `Service.put_customers`."""
-        self.app.store.customers.put(parse_profiles(profiles), actor=author, at=self.app.clock.now())
+        parsed = parse_profiles(profiles)
+        check_templates(self.app.matcher, parsed)
+        self.app.store.customers.put(parsed, actor=author, at=self.app.clock.now())
         return {"registered": len(profiles)}
+
+    def enrol(self, customer_id: str, template: Mapping[str, Any], *, author: str) -> Document:
+        """See `Service.enrol`."""
+        parsed = parse_template(template)
+        profile = self.app.store.customers.get(customer_id).model_copy(update={"biometric": parsed})
+        check_templates(self.app.matcher, [profile], path="biometric")
+        matcher = matcher_of(parsed)
+        self.app.store.customers.enrol(profile, matcher, actor=author, at=self.app.clock.now())
+        return {"customer_id": customer_id, "matcher": matcher}
 
     def account(self, customer_id: str) -> Document:
         """See `Service.account`."""
@@ -263,6 +286,11 @@ class LocalService:
             "whole": report.whole, "entries": report.entries, "seals": report.seals, "problems": list(report.problems),
         }  # fmt: skip
 
+    def data_status(self) -> Document:
+        """See `Service.data_status`; what was updated meanwhile is in force when this answers."""
+        reload_reference(self.app)
+        return lists_status(self.app)
+
     def close(self) -> None:
         """Let go of the data folder."""
         self.app.close()
@@ -274,6 +302,15 @@ def parse_profiles(profiles: Sequence[Mapping[str, Any]]) -> list[CustomerProfil
         return TypeAdapter(list[CustomerProfile]).validate_python(profiles)
     except ValidationError as error:
         raise InvalidTransaction(field_problems(error)) from None
+
+
+def parse_template(template: Any) -> BiometricTemplate | ForeignTemplate:
+    """A checked template. Raises InvalidTransaction naming every bad field."""
+    try:
+        parsed: BiometricTemplate | ForeignTemplate = TypeAdapter(AnyTemplate).validate_python(template)
+    except ValidationError as error:
+        raise InvalidTransaction(field_problems(error)) from None
+    return parsed
 
 
 def _object(row: Any) -> Mapping[str, Any]:

@@ -7,7 +7,8 @@ from concurrent.futures import Future
 
 from fraudray.domain.customer import CustomerProfile
 from fraudray.domain.errors import StoreFailed
-from fraudray.ports.ledger import CustomerRecord, DecisionUnit, StoredDecision
+from fraudray.features.state import microseconds
+from fraudray.ports.ledger import SIGHTED_MAX, CustomerRecord, DecisionUnit, StoredDecision
 
 
 class MemoryLedger:
@@ -26,6 +27,7 @@ class MemoryLedger:
                 self._owners[device.device_id] = owners | {profile.customer_id}
         self._stored: dict[str, StoredDecision] = {}
         self._case_numbers: dict[int, int] = {}
+        self._sightings: dict[str, dict[str, int]] = {}
 
     def customer(self, customer_id: str) -> CustomerRecord:
         """See `Ledger.customer`."""
@@ -40,6 +42,11 @@ class MemoryLedger:
     def owners_of_device(self, device_id: str) -> frozenset[str]:
         """See `Ledger.owners_of_device`."""
         return self._owners.get(device_id, frozenset())
+
+    def customers_of_device(self, device_id: str, since_us: int) -> frozenset[str]:
+        """See `Ledger.customers_of_device`."""
+        latest = sorted(self._sightings.get(device_id, {}).items(), key=lambda seen: -seen[1])[:SIGHTED_MAX]
+        return frozenset(customer_id for customer_id, last_us in latest if last_us >= since_us)
 
     def find(self, transaction_id: str) -> StoredDecision | None:
         """See `Ledger.find`."""
@@ -57,9 +64,11 @@ class MemoryLedger:
             done.set_exception(StoreFailed("told to fail"))
             return done
         self.units.append(unit)
-        self._stored[unit.transaction.transaction_id] = StoredDecision(
-            unit.content_hash, unit.decision, unit.transaction.stored_json
-        )
+        tx, at_us = unit.transaction, microseconds(unit.occurred_at)
+        if tx.device_key is not None:
+            seen = self._sightings.setdefault(tx.device_key, {})
+            seen[tx.customer_id] = max(at_us, seen.get(tx.customer_id, at_us))
+        self._stored[tx.transaction_id] = StoredDecision(unit.content_hash, unit.decision, tx.stored_json)
         if self._remember_max is not None and len(self.units) > self._remember_max:
             del self._stored[self.units.popleft().transaction.transaction_id]
         done.set_result(None)

@@ -154,3 +154,26 @@ def test_what_cannot_leave_is_dead_visibly_and_is_retried(cli: Cli, data: Path) 
 @pytest.mark.parametrize("author", ["", "a" * 129, "a\nb", "\x1b[2J"])
 def test_an_author_is_a_short_printable_name(cli: Cli, author: str) -> None:
     assert cli("customers", "hold", "C-12345", "--reason", "x", "--author", author).code == 2
+
+
+def test_a_sample_is_enrolled_as_a_template_and_compared(cli: Cli, data: Path) -> None:
+    Path("sample.txt").write_text("thumb-1\n")
+
+    ran = cli("customers", "enrol", "C-45678", "--sample-file", "sample.txt")
+    own = cli("decide", "-", "--json", stdin=json.dumps(payment(1, biometric_sample="thumb-1")))
+    other = cli("decide", "-", "--json", stdin=json.dumps(payment(2, biometric_sample="thumb-2")))
+
+    assert ran.code == 0, ran.err
+    assert "no liveness" in ran.out
+    assert own.json["evidence"]["identity-verifier"]["items"]["biometric"]["matched"] is True
+    assert "BIOMETRIC_FAILED" in {reason["code"] for reason in other.json["reasons"]}
+    assert b"thumb-1" not in b"".join(path.read_bytes() for path in data.iterdir() if path.is_file())
+
+
+@pytest.mark.parametrize(("content", "code", "told"), [("", 2, "0 characters"), ("x" * 4097, 2, "4,097")])
+def test_what_is_no_sample_is_refused(cli: Cli, content: str, code: int, told: str) -> None:
+    ran = cli("customers", "enrol", "C-45678", "--sample-file", "-", stdin=content)
+
+    assert ran.code == code
+    assert told in ran.err
+    assert cli("customers", "enrol", "C-none", "--sample-file", "-", stdin="x").code == 3

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fraudray.adapters.sql.store import SqlStore
-from fraudray.bootstrap import load_reference
 from fraudray.domain.customer import CustomerProfile
 from fraudray.domain.decision import Outcome
 from fraudray.domain.errors import ConflictingTransaction
 from fraudray.engine import Engine
+from fraudray.features.state import microseconds
 from fraudray.policy.book import PolicyBook
-from fraudray.ports.ledger import Ledger
+from fraudray.ports.ledger import SIGHTED_MAX, Ledger
+from fraudray.reference import load_reference
 from fraudray.rules.shelf import ToolShelf
 from fraudray.settings import load_settings
 from fraudray.testing.clock import CountingIds, FixedClock
@@ -93,3 +95,47 @@ def test_the_engine_replays_and_conflicts_on_every_ledger(engine: Engine, plain:
 def test_a_block_freezes_on_every_ledger(engine: Engine, samples: list[dict[str, Any]], plain: Make) -> None:
     assert engine.decide(samples[1]).decision is Outcome.BLOCK
     assert engine.decide(plain()).reasons[0].code == "ACCOUNT_FROZEN"
+
+
+def test_a_device_knows_the_customers_it_was_seen_with(ledger: Ledger, engine: Engine, plain: Make) -> None:
+    assert ledger.customers_of_device("dev-shared", 0) == frozenset()
+    for customer in ("C-1", "C-2", "C-2"):
+        engine.decide(plain(customer_id=customer, device_id="dev-shared"))
+    engine.decide(plain(customer_id="C-3", device_id=None, device_fingerprint="dev-shared"))
+
+    assert ledger.customers_of_device("dev-shared", 0) == {"C-1", "C-2", "C-3"}
+    assert ledger.customers_of_device("dev-other", 0) == frozenset()
+
+
+def test_a_blocked_attempt_counts_as_seen(ledger: Ledger, engine: Engine, samples: list[dict[str, Any]]) -> None:
+    assert engine.decide(samples[1]).decision is Outcome.BLOCK
+    assert ledger.customers_of_device("dev-unknown", 0) == {"C-12345"}
+
+
+def test_who_was_last_seen_long_ago_does_not_count(
+    ledger: Ledger, engine: Engine, clock: FixedClock, plain: Make
+) -> None:
+    engine.decide(plain(customer_id="C-1", device_id="dev-shared"))
+    clock.advance(days=31)
+    engine.decide(plain(customer_id="C-2", device_id="dev-shared"))
+
+    since_us = microseconds(clock.now() - timedelta(days=30))
+    assert ledger.customers_of_device("dev-shared", since_us) == {"C-2"}
+    # A message about an earlier time neither adds to nor takes from what was seen since.
+    engine.decide(
+        plain(customer_id="C-2", device_id="dev-shared", timestamp=(clock.now() - timedelta(days=3)).isoformat())
+    )
+    assert ledger.customers_of_device("dev-shared", microseconds(clock.now())) == {"C-2"}
+    assert ledger.customers_of_device("dev-shared", 0) == {"C-1", "C-2"}
+
+
+def test_of_very_many_customers_those_seen_last_count(
+    ledger: Ledger, engine: Engine, clock: FixedClock, plain: Make
+) -> None:
+    for number in range(SIGHTED_MAX + 2):
+        clock.advance(seconds=1)
+        engine.decide(plain(customer_id=f"K-{number}", device_id="kiosk"))
+
+    seen = ledger.customers_of_device("kiosk", 0)
+    assert len(seen) == SIGHTED_MAX
+    assert {"K-0", "K-1"}.isdisjoint(seen)

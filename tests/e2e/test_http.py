@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -14,6 +18,9 @@ from starlette.testclient import TestClient
 from fraudray.bootstrap import App
 from fraudray.deployments.gateway import build_gateway
 from fraudray.domain.decision import Decision
+from fraudray.reference import located
+from fraudray.world.folder import WorldFolder
+from fraudray.world.updating import Update, update_list
 
 Make = Callable[..., dict[str, Any]]
 JSON = {"content-type": "application/json"}
@@ -286,3 +293,57 @@ def test_even_an_unexpected_error_is_a_problem_document(app: App, samples: list[
             connection.exec_driver_sql("UPDATE decisions SET document_sealed = X'00'")
             connection.exec_driver_sql("UPDATE cases SET opened_us = 'never'")
         problem(http.get("/v1/cases"), 500)
+
+
+def test_lists_of_the_world_are_updated_beside_the_server(
+    http: TestClient, app: App, tmp_path: Path, plain: Make
+) -> None:
+    before = http.get("/v1/data").json()
+    assert http.get("/readyz").json()["data_old"] == before["old"]
+    assert 'fraudray_data_age_days{kind="rates"}' in http.get("/metrics").text
+
+    file = tmp_path / "fatf.csv"
+    file.write_text(
+        "# date: 2026-11-20\n# source: x\n# licence: y\ncountry,name,status\nIS,Iceland,increased monitoring\n"
+    )
+    now = datetime(2026, 11, 25, tzinfo=UTC)
+    update_list(WorldFolder(app.settings.data_dir), located(app.settings), Update(file, "x", now, force=True))
+    after = {entry["kind"]: entry for entry in http.get("/v1/data").json()["lists"]}["high-risk-countries"]
+
+    assert (after["origin"], after["date"]) == ("updated", "2026-11-20")
+    decision = http.post("/v1/decisions", json=plain(location="Reykjavik, Iceland")).json()
+    assert "HIGH_RISK_COUNTRY" in {reason["code"] for reason in decision["reasons"]}
+
+    (app.settings.data_dir / "world" / "manifest.json").write_text("{")
+    ready = http.get("/readyz")
+    assert ready.status_code == 200
+    assert "damaged" in ready.json()["data_problem"]
+    assert "damaged" in problem(http.get("/v1/data"), 422)["detail"]
+    assert http.post("/v1/decisions", json=plain()).status_code == 201
+
+
+def test_a_running_server_takes_up_a_list_by_itself(http: TestClient, app: App, tmp_path: Path) -> None:
+    file = tmp_path / "fatf.csv"
+    file.write_text("# date: 2026-11-20\n# source: x\n# licence: y\ncountry,name,status\nIS,Iceland,call for action\n")
+    now = datetime(2026, 11, 25, tzinfo=UTC)
+    update_list(WorldFolder(app.settings.data_dir), located(app.settings), Update(file, "x", now, force=True))
+
+    give_up_at = time.monotonic() + 30
+    while "IS" not in app.engine.reference.high_risk.listed_as:
+        assert time.monotonic() < give_up_at
+        http.get("/healthz")
+
+
+def test_a_biometric_template_is_enrolled(http: TestClient, plain: Make) -> None:
+    template = {"salt": "00" * 16, "sha256": hashlib.sha256(bytes(16) + b"thumb").hexdigest()}
+
+    assert http.post("/v1/customers/C-12345/enrol", json=template).json() == {
+        "customer_id": "C-12345", "matcher": "salted-hash",
+    }  # fmt: skip
+    decision = http.post("/v1/decisions", json=plain(biometric_sample="thumb")).json()
+    assert decision["evidence"]["identity-verifier"]["items"]["biometric"]["matched"] is True
+
+    foreign = http.post("/v1/customers/C-12345/enrol", json={"matcher": "acme-face", "template": "AAAA"})
+    assert "the matcher in force is salted-hash" in problem(foreign, 422)["detail"]
+    assert problem(http.post("/v1/customers/C-12345/enrol", json={"salt": "00"}), 422)["errors"]
+    problem(http.post("/v1/customers/C-none/enrol", json=template), 404)

@@ -42,7 +42,7 @@ WORSE = [
     ("previous_contradicted", False, True), ("ip_country_differs", False, True), ("biometric_matched", True, False),
     ("card_present", True, False), ("currency_rated", True, False), ("account_frozen", False, True),
     ("identity_available", True, False), ("place_available", True, False), ("transaction_risk_available", True, False),
-    ("exceeds_original", False, True), ("original_known", True, False),
+    ("exceeds_original", False, True), ("original_known", True, False), ("country_high_risk", False, True),
 ]  # fmt: skip
 
 

@@ -162,6 +162,22 @@ def test_a_biometric_sample_is_text_or_an_object(
     assert answer["verification_status"] == status
 
 
+def test_a_sample_that_cannot_be_compared_is_no_failure_and_the_evidence_says_why(app: App, call: Ask) -> None:
+    profile = app.store.customers.get("C-45678").model_dump(mode="json")
+    profile["biometric"] = {"matcher": "acme-face", "template": "AAAA"}
+    app.store.customers.put(parse_profiles([profile]), actor="test", at=app.clock.now())
+
+    answer = call(
+        IDENTITY, "verify_customer_identity", customer_id="C-45678", device_fingerprint="dev-ghi789", ip_address=None,
+        biometric_data="x",
+    )  # fmt: skip
+
+    assert (answer["matched_factors"], answer["failed_factors"]) == (["device_fingerprint"], [])
+    found = answer["evidence"]["identity-verifier/biometric"]
+    assert (found["status"], found["matcher"]) == ("unavailable", "acme-face")
+    assert answer["evidence"]["identity-verifier/device"]["customers"] == 1
+
+
 @pytest.mark.parametrize(
     ("here", "before", "minutes", "feasible", "words"),
     [

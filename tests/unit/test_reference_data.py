@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from fraudray.data import build_money, build_networks, build_places
+from fraudray.data import build_mccs, build_money, build_networks, build_places
 from fraudray.domain.money import Rates, currencies
 from fraudray.geo.networks import AddressBook
 from fraudray.geo.places import PlaceIndex
+from fraudray.world.countries import HighRiskCountries
+from fraudray.world.merchants import MerchantCategories
 
 DATA = Path(str(resources.files("fraudray.data")))
 SIZES_MAX_MB = {
@@ -22,6 +24,8 @@ SIZES_MAX_MB = {
     "networks.csv.gz": 1,
     "currencies.csv": 0.02,
     "rates.csv": 0.02,
+    "high_risk_countries.csv": 0.01,
+    "mccs.csv": 0.1,
 }
 
 
@@ -132,3 +136,31 @@ def test_a_small_place_index_can_be_built_and_read(tmp_path: Path) -> None:
         "Allemagne": "Germany",
     }
     index.close()
+
+
+def test_the_merchant_categories_are_rebuilt_byte_for_byte(tmp_path: Path) -> None:
+    iso = tmp_path / "data"
+    iso.mkdir()
+    (iso / "iso18245_official_list.csv").write_text("MCC,DESCRIPTION\n0742,Veterinary  services\n")
+    (iso / "iso18245_ranges.csv").write_text("MCC START,MCC END,DESCRIPTION\n0700,0999,Farms\n3000,3999,Private\n")
+    (iso / "private_ranges.csv").write_text("MCC START,MCC END,DESCRIPTION\n3000,3350,Airlines\n")
+    public = tmp_path / "public.csv"
+    public.write_text("mcc,edited_description\n0742,Vets\n3000,UNITED AIRLINES\n3011,\n")
+    args = ["--iso", str(iso), "--public", str(public), "--date", "2025-09-03", "--out", str(tmp_path)]
+
+    assert build_mccs.main(args) == 0
+    first = (tmp_path / "mccs.csv").read_bytes()
+    assert first.decode().splitlines()[-3:] == [
+        "mcc,description,group", "0742,Veterinary services,Farms", "3000,United Airlines,Airlines",
+    ]  # fmt: skip
+    assert build_mccs.main(args) == 0
+    assert (tmp_path / "mccs.csv").read_bytes() == first
+
+
+def test_countries_and_categories_are_dated_and_whole() -> None:
+    countries, categories = HighRiskCountries.load(), MerchantCategories.load()
+    assert countries.date >= date(2026, 6, 19)
+    assert {code for code, status in countries.listed_as.items() if status == "call for action"} == {"KP", "IR", "MM"}
+    assert len(countries.listed_as) == 25
+    assert categories.by_code["7995"][1] == "Amusement and entertainment"
+    assert len(categories.by_code) > 900

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from fraudray.bootstrap import load_reference, read_customers
+from fraudray.bootstrap import read_customers
 from fraudray.domain.decision import Outcome
 from fraudray.domain.errors import ConflictingTransaction, InvalidTransaction, PolicyError
 from fraudray.domain.transaction import Transaction
 from fraudray.evidence.context import Reference
 from fraudray.policy.book import PolicyBook
 from fraudray.policy.policy import Policy
+from fraudray.reference import load_reference
 from fraudray.settings import load_settings
 from fraudray.trial.cases import parse_cases
 from fraudray.trial.changes import Changes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
@@ -48,6 +48,16 @@ class SqlCustomerBook:
 
     def put(self, profiles: Sequence[CustomerProfile], *, actor: str, at: datetime) -> None:
         """Register customers, replacing what was registered under the same ids; all or none."""
+        self._put(profiles, lambda profile: AuditNote("customer_registered", profile.customer_id, actor, {}), at)
+
+    def enrol(self, profile: CustomerProfile, matcher: str, *, actor: str, at: datetime) -> None:
+        """Store a profile with the biometric template that it has now."""
+        note = AuditNote("biometric_enrolled", profile.customer_id, actor, {"matcher": matcher})
+        self._put([profile], lambda _: note, at)
+
+    def _put(
+        self, profiles: Sequence[CustomerProfile], note: Callable[[CustomerProfile], AuditNote], at: datetime
+    ) -> None:
         at_us = t.to_us(at)
 
         def write(connection: Connection) -> None:
@@ -70,7 +80,7 @@ class SqlCustomerBook:
                             for kind, value in sorted(links)
                         ],
                     )
-                self._rows.note(at_us, AuditNote("customer_registered", customer_id, actor, {}))
+                self._rows.note(at_us, note(profile))
 
         self._writer.submit(write).result()
         for profile in profiles:
@@ -119,7 +129,8 @@ class SqlCustomerBook:
 
         def write(connection: Connection) -> None:
             self._keys.destroy(connection, customer_id)
-            for table in (t.customers, t.customer_links, t.customer_states):
+            self._rows.flush(connection)  # what waits of this customer goes too
+            for table in (t.customers, t.customer_links, t.customer_states, t.sightings):
                 connection.execute(delete(table).where(table.c.customer_id == customer_id))
             self._rows.note(t.to_us(at), AuditNote("customer_erased", customer_id, actor, {"reason": reason}))
 
@@ -127,3 +138,4 @@ class SqlCustomerBook:
         if record := self._ledger.held(customer_id):
             record.profile, record.state = None, CustomerState()
         self._ledger.forget_devices()
+        self._ledger.sightings.forget(customer_id)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Engine, Executable, Table, insert
+from sqlalchemy import Column, Connection, Dialect, Engine, Executable, Table, case, insert
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fraudray.domain.errors import StoreFailed
@@ -79,9 +79,20 @@ class Inserts:
         dialect = sqlite if self._dialect.name == "sqlite" else postgresql
         statement: Any = dialect.insert(table)
         keys = [column.name for column in table.primary_key]
-        changed = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
+        changed = {c.name: _merged(c, statement.excluded[c.name]) for c in table.columns if c.name not in keys}
         upsert: Executable = statement.on_conflict_do_update(index_elements=keys, set_=changed)
         return upsert
+
+
+def _merged(stored: Column[Any], new: Any) -> Any:
+    """What an upsert leaves in a column: the new value or, where the schema says so, the least or greatest."""
+    match stored.info.get("keeps"):
+        case "least":
+            return case((stored < new, stored), else_=new)
+        case "greatest":
+            return case((stored > new, stored), else_=new)
+        case _:
+            return new
 
 
 class Reader:

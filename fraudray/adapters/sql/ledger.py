@@ -21,6 +21,7 @@ from fraudray.adapters.sql.driver import Reader
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.seen_ids import SeenIds
+from fraudray.adapters.sql.sightings import Due, Sightings
 from fraudray.adapters.sql.webhook_notices import WebhookNotices
 from fraudray.adapters.sql.writer import Writer
 from fraudray.adapters.vault import Box, Vault
@@ -77,6 +78,7 @@ class SqlLedger:
         self._case_numbers: dict[int, int] = {}
         self._lock = threading.RLock()
         self._seen = SeenIds(engine)
+        self.sightings = Sightings(reader, vault)
 
     def customer(self, customer_id: str) -> CustomerRecord:
         """See `Ledger.customer`."""
@@ -117,6 +119,10 @@ class SqlLedger:
             while len(self._owners) > DEVICES_MAX:
                 self._owners.popitem(last=False)
             return owners
+
+    def customers_of_device(self, device_id: str, since_us: int) -> frozenset[str]:
+        """See `Ledger.customers_of_device`."""
+        return self.sightings.customers(device_id, since_us)
 
     def find(self, transaction_id: str) -> StoredDecision | None:
         """See `Ledger.find`."""
@@ -175,8 +181,19 @@ class SqlLedger:
 
     def commit(self, unit: DecisionUnit) -> Future[None]:
         """See `Ledger.commit`."""
-        self._seen.add(unit.transaction.transaction_id)
-        return self._writer.submit(lambda connection: self._write(connection, unit))
+        tx = unit.transaction
+        self._seen.add(tx.transaction_id)
+        device = tx.device_key
+        if device is None:
+            return self._writer.submit(lambda connection: self._write(connection, unit, None))
+        due = self.sightings.see(device, tx.customer_id, t.to_us(unit.occurred_at))
+        try:
+            written = self._writer.submit(lambda connection: self._write(connection, unit, due))
+        except StoreFailed:
+            self.sightings.forget_device(device)
+            raise
+        written.add_done_callback(lambda done: self.sightings.forget_device(device) if done.exception() else None)
+        return written
 
     def close(self) -> None:
         """Wait for what reads in the background."""
@@ -206,7 +223,7 @@ class SqlLedger:
             record.open_case = OpenCase(case[0], t.from_us(case[1]))
         return record
 
-    def _write(self, connection: Connection, unit: DecisionUnit) -> None:
+    def _write(self, connection: Connection, unit: DecisionUnit, sighting: Due | None) -> None:
         decision, tx, rows = unit.decision, unit.transaction, self._rows
         at_us = t.to_us(decision.decided_at)
         box = self._keys.for_writing(connection, tx.customer_id)
@@ -246,6 +263,8 @@ class SqlLedger:
             tx.customer_id,
             {"customer_id": tx.customer_id, "state_sealed": box.seal(unit.state, tx.customer_id), "updated_us": at_us},
         )
+        if sighting is not None:
+            rows.put_sighting(sighting.blind, tx.customer_id, sighting.first_us, sighting.last_us)
         if decision.case_id is not None:
             self._write_case(connection, unit, decision.case_id, box)
         if unit.freeze is not None:

@@ -27,6 +27,7 @@ class Rows:
         self._audit, self._keys, self._driver = audit, keys, inserts
         self._inserts: dict[Table, list[Row]] = {}
         self._states: dict[str, Row] = {}
+        self._sightings: dict[tuple[bytes, str], tuple[int, int]] = {}
 
     def insert(self, table: Table, row: Row) -> None:
         """Insert `row` when the batch is flushed."""
@@ -35,6 +36,12 @@ class Rows:
     def put_state(self, customer_id: str, row: Row) -> None:
         """Store a customer's newest state when the batch is flushed; an older one of the same batch is dropped."""
         self._states[customer_id] = row
+
+    def put_sighting(self, blind: bytes, customer_id: str, first_us: int, last_us: int) -> None:
+        """Store from when to when a device was seen with a customer; what is stored is only ever widened."""
+        key = (blind, customer_id)
+        first, last = self._sightings.get(key, (first_us, last_us))
+        self._sightings[key] = (min(first, first_us), max(last, last_us))
 
     def note(self, at_us: int, note: AuditNote) -> None:
         """Append to the audit trail."""
@@ -95,8 +102,13 @@ class Rows:
             self._driver.insert(connection, table, rows)
         if self._states:
             self._driver.insert(connection, t.customer_states, self._states.values(), replace=True)
-        self._inserts.clear()
-        self._states.clear()
+        if self._sightings:
+            rows = [
+                {"blind": blind, "customer_id": customer_id, "first_us": first_us, "last_us": last_us}
+                for (blind, customer_id), (first_us, last_us) in self._sightings.items()
+            ]
+            self._driver.insert(connection, t.sightings, rows, replace=True)
+        self._clear()
 
     def replace(self, connection: Connection, table: Table, row: Row) -> None:
         """Insert a row now, or overwrite the one with its primary key."""
@@ -104,10 +116,14 @@ class Rows:
 
     def reset(self) -> None:
         """The transaction failed: forget what it would have written."""
-        self._inserts.clear()
-        self._states.clear()
+        self._clear()
         self._audit.rolled_back()
         self._keys.clear()
+
+    def _clear(self) -> None:
+        self._inserts.clear()
+        self._states.clear()
+        self._sightings.clear()
 
     def committed(self) -> None:
         """The transaction is durable."""

@@ -1,11 +1,10 @@
 """Tables. Nothing here that SQLite or PostgreSQL lacks; times are UTC microseconds, money is minor units.
 
 Columns named `*_sealed` hold encrypted personal data (see `fraudray.adapters.vault`); all others are searchable.
+A column that `keeps` the least or greatest value does so when its row is written again.
 """
 
 from __future__ import annotations
-
-from datetime import UTC, datetime
 
 from sqlalchemy import (
     BigInteger,
@@ -23,6 +22,7 @@ from sqlalchemy import (
 )
 
 from fraudray.features.state import microseconds as to_us
+from fraudray.features.state import moment as from_us
 
 metadata = MetaData()
 
@@ -182,8 +182,8 @@ sightings = Table(
     metadata,
     Column("blind", LargeBinary(32), nullable=False),
     Column("customer_id", String(128), nullable=False),
-    Column("first_us", BigInteger, nullable=False),
-    Column("last_us", BigInteger, nullable=False),
+    Column("first_us", BigInteger, nullable=False, info={"keeps": "least"}),
+    Column("last_us", BigInteger, nullable=False, info={"keeps": "greatest"}),
     PrimaryKeyConstraint("blind", "customer_id"),
     Index("sightings_by_customer", "customer_id"),
 )
@@ -235,11 +235,6 @@ webhooks = Table(
     Column("removed_us", BigInteger, nullable=True),
     Column("removed_by", String(128), nullable=True),
 )
-
-
-def from_us(value: int) -> datetime:
-    """The moment (UTC) of `to_us`."""
-    return datetime.fromtimestamp(value // 1_000_000, UTC).replace(microsecond=value % 1_000_000)
 
 
 __all__ = [

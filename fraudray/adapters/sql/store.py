@@ -6,7 +6,9 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+import orjson
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -109,10 +111,14 @@ class SqlStore:
         with failing(), self.engine.connect() as connection:
             return [AuditEntry(*row) for row in connection.execute(statement.limit(limit).offset(offset))]
 
+    def last_audit_body(self, subject: str) -> dict[str, Any] | None:
+        """The body of the newest entry about something."""
+        entries = self.audit_entries(subject=subject, limit=1)
+        return orjson.loads(entries[0].body) if entries else None
+
     def note(self, note: AuditNote, at: datetime) -> None:
-        """Append to the audit trail; durable when this returns. Raises StoreFailed."""
-        at_us = t.to_us(at)
-        self._writer.submit(lambda _connection: self._rows.note(at_us, note)).result()
+        """Put an act on the audit trail that writes nothing else. Raises StoreFailed."""
+        self._writer.submit(lambda _connection: self._rows.note(t.to_us(at), note)).result()
 
     def ping(self) -> None:
         """Whether the database answers. Raises StoreFailed."""
