@@ -63,9 +63,11 @@ class App:
         book = book or PolicyBook.load(settings.policy_file)
         self.reference = reference or load_reference(settings)
         self.store = SqlStore(settings.data_dir, url=settings.database_url, fsync=settings.fsync)
+        self._shelf = ToolShelf(settings, tools)
         try:
-            self._build(book, tools, work)
+            self._build(book, work)
         except BaseException:
+            self._shelf.close()
             self.store.close()
             raise
 
@@ -74,9 +76,8 @@ class App:
         """The policy that decides where no other is chosen, as of now."""
         return self.engine.policy
 
-    def _build(self, book: PolicyBook, tools: Iterable[ReadTool] | None, work: bool) -> None:
+    def _build(self, book: PolicyBook, work: bool) -> None:
         settings = self.settings
-        self._shelf = ToolShelf(settings, tools)
         rules = self._shelf.rules(book)
         self.engine = Engine(
             rules,
@@ -104,6 +105,7 @@ class App:
         """Finish what was begun and let go of the data folder."""
         self.watch.close()
         self.worker.close()
+        self.engine.close()
         self._shelf.close()
         self.store.close()
 
