@@ -1,4 +1,4 @@
-"""Evidence from a remote MCP server that really runs: what is sent, what is believed, and what happens when it fails."""
+"""Evidence from a remote MCP server that really runs: what is sent, what is believed, what happens when it fails."""
 
 from __future__ import annotations
 
