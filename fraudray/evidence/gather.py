@@ -27,6 +27,7 @@ class Gatherer:
         tools = tuple(tools)
         self._local = tuple(tool for tool in tools if tool.local)
         self._limit_s = limit_s
+        self._failing: dict[str, str] = {}  # what was said of each tool that failed the last time
         # Threads of its own for each: one that hangs takes none from the others.
         self._remote = tuple(
             (tool, AskingThreads(f"fraudray-{tool.name}", size=THREADS_MAX, waiting_max=WAITING_MAX))
@@ -79,13 +80,21 @@ class Gatherer:
         except Exception as error:
             # Messages may quote the transaction: only what is known not to goes into the evidence and the log.
             said = str(error) if isinstance(error, BadAnswer) else type(error).__name__
-            log.error("%s failed: %s", tool.name, said if isinstance(error, BadAnswer) else failure(error))
+            self._say(tool.name, said if isinstance(error, BadAnswer) else failure(error))
             took_ms = round((perf_counter() - started) * 1000, 3)
             return ToolEvidence(status="unavailable", latency_ms=took_ms, error=f"failed: {said}")
+        if self._failing and self._failing.pop(tool.name, None):
+            log.warning("%s answers again", tool.name)
         took_s, limit_s = perf_counter() - started, self._limit_of(tool)
         if took_s > limit_s:
             return _late(took_s, limit_s)
         return ToolEvidence(latency_ms=round(took_s * 1000, 3), items=items)
+
+    def _say(self, name: str, why: str) -> None:
+        """Once for each way of failing: a tool that is away fails every decision in the same way."""
+        if self._failing.get(name) != why:
+            self._failing[name] = why
+            log.error("%s failed: %s", name, why)
 
 
 def _close(pools: list[AskingThreads]) -> None:

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
 from fraudray.bootstrap import App
+from fraudray.deployments.gateway import build_gateway
 from fraudray.domain.decision import Outcome
 from fraudray.domain.errors import PolicyError
 from fraudray.policy.policy import Policy
@@ -204,8 +206,8 @@ def test_what_is_not_known_is_weighed_by_no_rule(deciding: Callable[..., App], p
 def test_a_slow_class_is_late_by_its_own_limit_and_others_are_not_held_up(
     deciding: Callable[..., App], plain: Make
 ) -> None:
-    """It never answers: 40 decisions take all of its threads, and none of anything else."""
-    gate = "import threading; threading.Event().wait()"
+    """It does not answer in time: 40 decisions take all of its threads, and none of anything else."""
+    gate = "import threading; threading.Event().wait(10)"
     app = deciding(watch(gate, head="limit_s = 0.05"))
     began = time.perf_counter()
     decisions = [app.engine.decide(plain()) for _ in range(40)]
@@ -258,6 +260,24 @@ def test_the_library_imports_no_mcp_unless_a_policy_asks(tmp_path: Path) -> None
     environment = os.environ | {"FRAUDRAY_DATA_DIR": str(tmp_path / "data")}
     ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
     assert ran.stdout == "[]\n", ran.stderr
+
+
+def test_over_http_a_failing_class_is_no_server_error(
+    deciding: Callable[..., App], plain: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = deciding(
+        watch("if inquiry.tx.merchant == 'Bad': raise ValueError\n            return {}", head="limit_s = 1")
+    )
+    with TestClient(build_gateway(app), base_url="http://127.0.0.1:8000") as http:
+        bad = [http.post("/v1/decisions", json=plain(merchant="Bad")) for _ in range(5)]
+        good = http.post("/v1/decisions", json=plain())
+        explained = http.get(f"/v1/decisions/{bad[0].json()['transaction_id']}")
+    assert [answer.status_code for answer in (*bad, good, explained)] == [201] * 6 + [200]
+    assert {answer.json()["decision"] for answer in bad} == {"REVIEW"}
+    assert explained.json()["evidence"]["merchant-watch"]["error"] == "failed: ValueError"
+    assert good.json()["decision"] == "APPROVE"
+    assert caplog.text.count("merchant-watch failed") == 1  # not once for each decision
+    assert caplog.text.count("merchant-watch answers again") == 1
 
 
 def test_policy_check_says_where(install: Install, tmp_path: Path) -> None:
