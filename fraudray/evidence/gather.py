@@ -83,7 +83,8 @@ class Gatherer:
             self._say(tool.name, said if isinstance(error, BadAnswer) else failure(error))
             took_ms = round((perf_counter() - started) * 1000, 3)
             return ToolEvidence(status="unavailable", latency_ms=took_ms, error=f"failed: {said}")
-        if self._failing and self._failing.pop(tool.name, None):
+        if tool.name in self._failing:
+            self._failing.pop(tool.name, None)
             log.warning("%s answers again", tool.name)
         took_s, limit_s = perf_counter() - started, self._limit_of(tool)
         if took_s > limit_s:
