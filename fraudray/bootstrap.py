@@ -71,9 +71,11 @@ class App:
         self.reference = load_reference(settings, reference)
         self.matcher = find_matcher(settings.biometric_matcher)
         self.store = SqlStore(settings.data_dir, url=settings.database_url, fsync=settings.fsync, ids=self.ids)
+        self._shelf = ToolShelf(settings, tools, self.matcher)
         try:
-            self._build(book, tools, work)
+            self._build(book, work)
         except BaseException:
+            self._shelf.close()
             self.store.close()
             raise
 
@@ -82,9 +84,8 @@ class App:
         """The policy that decides where no other is chosen, as of now."""
         return self.engine.policy
 
-    def _build(self, book: PolicyBook, tools: Iterable[ReadTool] | None, work: bool) -> None:
+    def _build(self, book: PolicyBook, work: bool) -> None:
         settings = self.settings
-        self._shelf = ToolShelf(settings, tools, self.matcher)
         rules = self._shelf.rules(book)
         self.engine = Engine(
             rules,
@@ -121,6 +122,7 @@ class App:
         """Finish what was begun and let go of the data folder."""
         self.watch.close()
         self.worker.close()
+        self.engine.close()
         self._shelf.close()
         self.store.close()
 

@@ -88,6 +88,11 @@ class _InForce:
         policy = self.book.choose(tx)
         return policy, self._gatherers[policy.document.name]
 
+    def close(self) -> None:
+        """Let the threads that ask tools end."""
+        for gatherer in self._gatherers.values():
+            gatherer.close()
+
 
 @dataclass(slots=True)
 class _InFlight:
@@ -144,6 +149,10 @@ class Engine:
         """Decide by these rules from the next transaction on; decisions under way end by the old ones."""
         self._in_force = _InForce(rules, limit_s=self._tools_limit_s)
 
+    def close(self) -> None:
+        """Ask no tool outside this process any more. Only threads are ended: the ledger belongs to the caller."""
+        self._in_force.close()
+
     def decide(self, tx: Transaction | Mapping[str, Any]) -> Decision:
         """The decision on one transaction, durable when this returns.
 
@@ -182,7 +191,13 @@ class Engine:
         now = self.clock.now()
         tx = _checked(tx, now)
         policy, gatherer = self._in_force.choose(tx)
+        if gatherer.waits:  # a retry is not worth asking for
+            with self._lock:
+                earlier = self._earlier(tx)
+            if earlier is not None:
+                return earlier
         remote = self._ask_remote(tx, policy, gatherer, now)
+        asked = perf_counter()
         with self._lock:
             earlier = self._earlier(tx)
             if earlier is not None:
@@ -200,7 +215,8 @@ class Engine:
                 ids=self._ids, next_case_id=self._ledger.next_case_id,
             )  # fmt: skip
             latency = Latency(
-                total=_ms(judged - started), state=_ms(stated - started), tools=_ms(gathered - stated),
+                total=_ms(judged - started), state=_ms(stated - asked),
+                tools=_ms(asked - started + gathered - stated),
                 policy=_ms(judged - gathered),
             )  # fmt: skip
             decision = self._decision(tx, policy, judgement, evidence, effects, now, latency)

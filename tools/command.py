@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from fraudray.tools.catalogue import TOOLS, ToolEntry, find
 
 app = typer.Typer(
-    name="tools", no_args_is_help=True, help="The six MCP tools: list them, call them, serve one, configure a client."
+    name="tools",
+    no_args_is_help=True,
+    help="The six MCP tools: list, call and serve them, configure a client; begin one of your own.",
 )
+Kind = Literal["python", "mcp", "scoring"]
 DataDir = Annotated[Path | None, typer.Option(help="The data folder, other than as set.", show_default=False)]
 _KEY_IN_CONFIG = "Bearer ${FRAUDRAY_API_KEY}"  # clients fill in variables; no key is ever written out
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
@@ -124,6 +127,32 @@ def config(
     else:
         raise typer.BadParameter("is stdio or http", param_hint="--transport")
     typer.echo(json.dumps({"mcpServers": servers}, indent=2))
+
+
+@app.command(
+    epilog="Examples:\n\n  fraudray tools new merchant-watch\n\n  fraudray tools new own-server --kind mcp --dir ~/src"
+)
+def new(
+    name: Annotated[str, typer.Argument(help="Lower-case words joined by -, for example merchant-watch.")],
+    kind: Annotated[
+        Kind, typer.Option(help="python: a class; mcp: a server of its own; scoring: a function that gives points.")
+    ] = "python",
+    folder: Annotated[Path, typer.Option("--dir", help="Where the package's folder is made.")] = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Write a package with evidence or scoring of your own: it works, has tests and a policy that uses it.
+
+    Nothing is overwritten.
+    """
+    from fraudray.tools.skeleton import write_skeleton
+
+    written = write_skeleton(name, folder, kind)
+    if as_json:
+        typer.echo(json.dumps({"files": [str(file) for file in written]}))
+        return
+    for file in written:
+        typer.echo(file)
+    typer.echo(f"\nNext: python -m pip install --editable {folder / name} and read {folder / name / 'README.md'}")
 
 
 def _json_object(text: str | None) -> dict[str, Any]:

@@ -56,7 +56,7 @@ COMMANDS: dict[str, Listed] = {
 # Commands of other folders are found by entry point; what they say in the list is known here.
 _ELSEWHERE = {
     "serve": "Serve the HTTP API and the MCP tools on Ray Serve.",
-    "tools": "Start and call the six MCP tools.",
+    "tools": "Start and call the six MCP tools; begin one of your own.",
 }
 _EXTRA = "serve"
 

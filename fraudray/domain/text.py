@@ -76,3 +76,12 @@ Memo = Annotated[str, StringConstraints(max_length=1000, strict=True), AfterVali
 
 Email = Annotated[EmailStr, AfterValidator(no_card_number)]
 """An e-mail address; its domain in lower case."""
+
+
+def shown_text(text: str, length_max: int) -> str:
+    """Text that others' code answered, fit to be kept and shown: at most so many characters, one line, encodable,
+    card numbers masked."""
+    cut = text[: 4 * length_max]  # masked before the last cut, which may go through a number
+    if not cut.isascii():
+        cut = cut.encode("utf-8", "replace").decode()
+    return mask(_CONTROL.sub(" ", _LINE_BREAK.sub(" ", cut)))[:length_max]

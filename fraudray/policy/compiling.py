@@ -53,7 +53,7 @@ def _entries(source: PolicySource) -> Entries:
     document = source.document
     rules: Entries = [(("rules", index), rule) for index, rule in enumerate(document.rules)]
     floors: Entries = [(("floors", index), floor) for index, floor in enumerate(document.floors)]
-    return [*rules, *floors, *((("evidence",), floor) for floor in missing_evidence_floors(source))]
+    return [*rules, *floors, *((("evidence", name), floor) for name, floor in missing_evidence_floors(source))]
 
 
 def _check_families(source: PolicySource, entries: Entries) -> None:

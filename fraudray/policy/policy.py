@@ -30,7 +30,7 @@ _CERTAIN = 100
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """How one rule or floor came out, for `explain`: it held, did not hold, does not apply, or lacks facts."""
+    """How one rule or floor came out, for `explain`: it held, did not hold, failed, does not apply, or lacks facts."""
 
     line: Line
     state: str
@@ -118,9 +118,9 @@ class Policy:
         results, broken = self._run(facts)
         held = [line for line, holds in zip(self.lines, results, strict=True) if holds]
         if self.scorers:
-            held += self._own_scores(facts, broken)
+            held += self._own_scores(facts, broken, tool)
         if tool is not None:
-            held = [line for line in held if line.evidence and all(e.startswith(tool + "/") for e in line.evidence)]
+            held = [line for line in held if _rests_on(line, tool)]
             lists = NOTHING_LISTED
         if not lists.mutes:
             return self._score(held, facts, broken, lists)
@@ -130,23 +130,28 @@ class Policy:
 
     def explain(self, facts: Facts) -> list[Trace]:
         """Every rule, floor and scoring function in order, with the values it saw and how it came out."""
-        scored = {line.source.id: line for line in self._own_scores(facts, [])}
-        own = [(scored.get(s.source.id, s.line), s.source.id in scored) for s in self.scorers]
+        results, broken = self._run(facts)
+        scored = {line.source.id: line for line in self._own_scores(facts, broken)}
+        failed = {line.source.id for line in broken}
+        rules = ((line, holds, bool(_missing(line, facts))) for line, holds in zip(self.lines, results, strict=True))
+        own = ((scored.get(s.source.id, s.line), s.source.id in scored, s.lacks(facts)) for s in self.scorers)
         return [
             Trace(
                 line,
-                self._state(line, holds, facts),
+                "failed" if line.source.id in failed else self._state(line, facts, holds=holds, lacks=lacks),
                 {name: facts[name] for name in sorted(line.needs) if facts.get(name) is not None},
-                tuple(name for name in sorted(line.needs | line.shows) if facts.get(name) is None),
+                _missing(line, facts),
             )
-            for line, holds in (*zip(self.lines, self._run(facts)[0], strict=True), *own)
+            for line, holds, lacks in (*rules, *own)
         ]
 
-    def _own_scores(self, facts: Facts, broken: list[Line]) -> list[Line]:
+    def _own_scores(self, facts: Facts, broken: list[Line], tool: str | None = None) -> list[Line]:
         """What the policy's scoring functions give; one that fails is noted in `broken`."""
         held = []
         for scorer in self.scorers:
             if not _applies(scorer.line, spending=bool(facts.get("spending", True))):
+                continue
+            if tool is not None and not _rests_on(scorer.line, tool):
                 continue
             try:
                 line = scorer.ask(facts)
@@ -158,12 +163,12 @@ class Policy:
                 held.append(line)
         return held
 
-    def _state(self, line: Line, holds: bool, facts: Facts) -> str:
+    def _state(self, line: Line, facts: Facts, *, holds: bool, lacks: bool) -> str:
         if holds:
             return "held"
         if not _applies(line, spending=bool(facts.get("spending", True))):
             return "does not apply"
-        return "lacks facts" if any(facts.get(name) is None for name in line.needs | line.shows) else "did not hold"
+        return "lacks facts" if lacks else "did not hold"
 
     def _run(self, facts: Facts) -> tuple[list[bool], list[Line]]:
         """Which lines hold, and which could not be computed (a division by zero, say)."""
@@ -297,6 +302,15 @@ def _by_item(facts: tuple[Fact, ...]) -> tuple[tuple[str, str, tuple[tuple[str, 
         if fact.tool is not None:
             items.setdefault((fact.tool, fact.item), []).append((fact.key, fact.name))
     return tuple((tool, item, tuple(keys)) for (tool, item), keys in items.items())
+
+
+def _missing(line: Line, facts: Facts) -> tuple[str, ...]:
+    return tuple(name for name in sorted(line.needs | line.shows) if facts.get(name) is None)
+
+
+def _rests_on(line: Line, tool: str) -> bool:
+    """Whether it rests on this tool's evidence alone."""
+    return bool(line.evidence) and all(evidence.startswith(tool + "/") for evidence in line.evidence)
 
 
 def _applies(line: Line, *, spending: bool) -> bool:

@@ -6,11 +6,12 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
-from fraudray.domain.cards import mask
+from fraudray.domain.text import shown_text
 from fraudray.policy.compiling import Catalogue, Line, cited, nearest, shown_facts
-from fraudray.policy.extensions import SCORING, ExtensionMissing, load
+from fraudray.policy.extensions import SCORING, ExtensionMissing, failure, load
 from fraudray.policy.facts import Fact
 from fraudray.policy.schema import Rule, Scoring
 from fraudray.policy.source import PolicySource
@@ -41,36 +42,45 @@ class Scorer:
     source: Scoring
     line: Line
     function: ScoringFunction
+    catalogue: Catalogue
+
+    def lacks(self, facts: Mapping[str, Any]) -> bool:
+        """Whether it is not asked: none of its facts is known, or one that its sentence names is not."""
+        return all(facts.get(name) is None for name in self.source.facts) or any(
+            facts.get(name) is None for name in self.line.shows
+        )
 
     def ask(self, facts: Mapping[str, Any]) -> Line | None:
         """The answer as a rule that holds, or None for no points.
 
         Raises ValueError when the function fails or answers what is no number of points.
         """
-        known = {name: facts[name] for name in self.source.facts if facts.get(name) is not None}
-        if not known or any(facts.get(name) is None for name in self.line.shows):
+        if self.lacks(facts):
             return None
+        known = {name: facts[name] for name in self.source.facts if facts.get(name) is not None}
         try:
-            answer = self.function(known)
-        except Exception as error:
-            log.error("the scoring function %s failed: %s", self.source.function, type(error).__name__, exc_info=error)
-            raise ValueError(type(error).__name__) from None
+            answer = self.function(dict(known))
+        except (Exception, SystemExit) as error:
+            raise ValueError(f"failed: {failure(error)}") from None
         scored = answer if isinstance(answer, Scored) else Scored(answer)
         points = _whole_points(scored.points)
         if not points:
             return None
-        values = dict(facts) | {"points": points, "why": mask(str(scored.why))[:WHY_MAX]}
+        if not isinstance(scored.why, str):
+            raise ValueError(f"says {type(scored.why).__name__} for why, not text")
+        values = dict(facts) | {"points": points, "why": shown_text(scored.why, WHY_MAX)}
         text = self.source.text.format_map(values).replace("{", "{{").replace("}", "}}")
         rule = self.line.source.model_copy(update={"weight": points, "text": text})
-        return Line(rule, "", self.line.needs, frozenset(), self.line.evidence)
+        return Line(rule, "", self.line.needs, frozenset(), cited(known, self.catalogue))
 
 
 def _whole_points(points: object) -> int:
-    if isinstance(points, bool) or not isinstance(points, int | float) or not math.isfinite(points):
+    if isinstance(points, bool) or not isinstance(points, Real):
         raise ValueError(f"answered {type(points).__name__}, not a number")
-    if not 0 <= points <= 100:
-        raise ValueError(f"answered {points}, not 0 to 100 points")
-    return round(points)
+    number = float(points)
+    if not math.isfinite(number) or not 0 <= number <= 100:
+        raise ValueError(f"answered {number}, not 0 to 100 points")
+    return round(number)
 
 
 def compile_scoring(source: PolicySource, catalogue: Catalogue) -> tuple[Scorer, ...]:
@@ -99,7 +109,7 @@ def _compile(source: PolicySource, catalogue: Catalogue, path: tuple[str | int, 
     try:
         function = load(SCORING, entry.function)
     except ExtensionMissing as missing:
-        raise source.error(f"{entry.function}: {missing}", (*path, "function"), rule=entry.id) from None
+        raise source.error(str(missing), (*path, "function"), rule=entry.id) from None
     if not callable(function):
         raise source.error(f"{entry.function} is no function", (*path, "function"), rule=entry.id)
     rule = Rule(
@@ -107,4 +117,4 @@ def _compile(source: PolicySource, catalogue: Catalogue, path: tuple[str | int, 
         text=entry.text, applies_to=entry.applies_to,
     )  # fmt: skip
     needs = frozenset(entry.facts)
-    return Scorer(entry, Line(rule, "", needs, frozenset(shows), cited(needs, catalogue)), function)
+    return Scorer(entry, Line(rule, "", needs, frozenset(shows), cited(needs, catalogue)), function, catalogue)

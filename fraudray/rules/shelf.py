@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from fraudray.domain.errors import PolicyError
 from fraudray.engine import Rules
 from fraudray.evidence.context import ReadTool
 from fraudray.evidence.geolocation import GeolocationChecker
@@ -43,13 +44,24 @@ class ToolShelf:
         self._settings = settings
         self._tools = default_tools(matcher) if tools is None else tuple(tools)
         self._own: dict[str, OwnTool] = {}
+        self._latest: Rules | None = None
 
     def rules(self, book: PolicyBook) -> Rules:
         """The book with its tools. Raises PolicyError naming the policy and the evidence that cannot be had."""
-        return Rules(book, {policy.document.name: (*self._tools, *self._own_tools(policy)) for policy in book})
+        before = set(self._own)
+        try:
+            tools = {policy.document.name: (*self._tools, *self._own_tools(policy)) for policy in book}
+        except PolicyError:
+            for key in set(self._own) - before:
+                _close(self._own.pop(key))
+            raise
+        self._latest = Rules(book, tools)
+        return self._latest
 
     def retire(self, rules: Rules) -> None:
-        """Close what these rules, now in force, do not name."""
+        """Close what these rules, now in force, do not name; nothing when later rules have been built since."""
+        if rules is not self._latest:
+            return
         used = {id(tool) for tools in rules.tools.values() for tool in tools}
         for key in [key for key, tool in self._own.items() if id(tool) not in used]:
             _close(self._own.pop(key))
@@ -67,8 +79,8 @@ class ToolShelf:
             if key not in self._own:
                 try:
                     self._own[key] = self._build(name, source, facts)
-                except Exception as error:
-                    said = str(error) if isinstance(error, _NotSet) else f"{type(error).__name__}: {error}"
+                except (Exception, SystemExit) as error:
+                    said = str(error) if isinstance(error, _NotSet) else f"{type(error).__name__}: {error}"[:300]
                     raise policy.source.error(f"{name} cannot be set up: {said}", ("evidence", name)) from error
             tools.append(self._own[key])
         return tools
@@ -84,7 +96,8 @@ class ToolShelf:
             example = f'{{"{name}": {{"url": "https://..."}}}}'
             raise _NotSet(f"the setting remote_tools says no address for it (FRAUDRAY_REMOTE_TOOLS='{example}')")
         place = urlsplit(server.url)
-        if not {place.hostname, place.netloc} & set(self._settings.remote_hosts):
+        allowed = {host.lower() for host in self._settings.remote_hosts}
+        if not {place.hostname, place.netloc.lower()} & allowed:
             raise _NotSet(f"{place.netloc} is not among the hosts allowed (FRAUDRAY_REMOTE_HOSTS={place.netloc})")
         return server
 

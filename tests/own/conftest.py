@@ -1,0 +1,3 @@
+from tests.own.packages import install
+
+__all__ = ["install"]
