@@ -15,7 +15,7 @@ import httpx
 import typer
 from rich.console import Console
 
-from fraudray.adapters.sql.database import OwnerLock
+from fraudray.adapters.sql.ownership import OwnerLock
 from fraudray.bootstrap import load_reference, running_server
 from fraudray.cli.tables import decisions_table
 from fraudray.deployments.launch import LaunchError, LaunchSettings, run_server

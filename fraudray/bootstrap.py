@@ -153,11 +153,13 @@ def open_decider(**overrides: Any) -> Decider:
 def open_app(settings: Settings, **parts: Any) -> App | Client:
     """This process's own App or, beside a running server that owns the data folder, a client of it.
 
-    Raises StoreInUse when another process owns the folder and serves no HTTP.
+    Raises StoreInUse when another process owns the folder and serves no HTTP, or owns the database from elsewhere.
     """
     try:
         return App(settings, **parts)
     except StoreInUse as busy:
+        if busy.elsewhere:
+            raise
         address = running_server(settings.data_dir)
         if address is None:
             hint = "wait until it ends, or use `fraudray serve` and work beside it"

@@ -14,6 +14,7 @@ import pytest
 from fraudray.bootstrap import App
 from fraudray.settings import PREFIX, load_settings
 from fraudray.testing.clock import FixedClock
+from tests.engines.postgres import Postgres
 
 
 @pytest.fixture(autouse=True)
@@ -69,3 +70,17 @@ def plain() -> Callable[..., dict[str, Any]]:
         return {name: value for name, value in tx.items() if value is not None}
 
     return make
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for all tests; whoever stops it starts it again."""
+    server = Postgres.make()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> str:
+    """The address of an empty database on it."""
+    return postgres.new_database()

@@ -5,18 +5,16 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import msgspec
 import orjson
 from sqlalchemy import BindParameter, Connection, Engine, bindparam, func, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from fraudray.adapters.sql import schema as t
-from fraudray.adapters.sql.driver import Reader
+from fraudray.adapters.sql.driver import Reader, failing
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.seen_ids import SeenIds
@@ -24,7 +22,7 @@ from fraudray.adapters.sql.writer import Writer
 from fraudray.adapters.vault import Box, Vault
 from fraudray.domain.customer import CustomerProfile, Freeze
 from fraudray.domain.decision import Decision
-from fraudray.domain.errors import Refused, StoreFailed
+from fraudray.domain.errors import Refused
 from fraudray.features.state import CustomerState
 from fraudray.ports.ledger import CustomerRecord, DecisionUnit, OpenCase, StoredDecision
 
@@ -292,12 +290,3 @@ def _opened(box: Box, row: tuple[Any, ...] | None, owner: str, decode: Callable[
     except ValueError:
         return None
     return decode(plain)
-
-
-@contextmanager
-def failing() -> Iterator[None]:
-    """Database errors as StoreFailed."""
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise StoreFailed(f"the database cannot be read: {error.__cause__ or error}") from error

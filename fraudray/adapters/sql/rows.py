@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -13,9 +14,12 @@ from fraudray.adapters.sql.driver import Inserts
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.vault import Box
 from fraudray.domain.decision import Outcome
+from fraudray.domain.errors import FieldProblem, InvalidTransaction
+from fraudray.domain.text import has_control_characters, is_unicode
 from fraudray.ports.ledger import AuditNote, OutboxEntry
 
 Row = dict[str, Any]
+AUTHOR_MAX = 128
 
 
 class Rows:
@@ -35,7 +39,8 @@ class Rows:
         self._states[customer_id] = row
 
     def note(self, at_us: int, note: AuditNote) -> None:
-        """Append to the audit trail."""
+        """Append to the audit trail. Raises InvalidTransaction for an author that it cannot name."""
+        _check_author(note.actor)
         self.insert(t.audit, self._audit.append(at_us, note))
 
     def enqueue(self, entry: OutboxEntry, box: Box, at_us: int) -> None:
@@ -97,3 +102,15 @@ class Rows:
     def committed(self) -> None:
         """The transaction is durable."""
         self._audit.committed()
+
+    def resume(self, connection: Connection) -> bool:
+        """See `AuditChain.resume`."""
+        return self._audit.resume(connection)
+
+
+@lru_cache(maxsize=1024)
+def _check_author(author: str) -> None:
+    if not author or len(author) > AUTHOR_MAX:
+        raise InvalidTransaction([FieldProblem("author", "author", f"is a name of 1 to {AUTHOR_MAX} characters")])
+    if has_control_characters(author) or not is_unicode(author):
+        raise InvalidTransaction([FieldProblem("author", "control_character", "contains a control character")])
