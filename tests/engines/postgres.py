@@ -18,6 +18,8 @@ import psycopg
 import pytest
 
 START_S_MAX = 30
+GUARDED = "guarded"
+"""The one role that needs a password; a test makes it."""
 MISSING = "PostgreSQL is not installed: sudo apt-get install postgresql"
 
 
@@ -56,6 +58,8 @@ class Postgres:
             shutil.chown(folder, "postgres", "postgres")
         command = [found / "initdb", "-D", folder / "data", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **_as_postgres())
+        rules = folder / "data" / "pg_hba.conf"
+        rules.write_text(f"host all {GUARDED} 127.0.0.1/32 scram-sha-256\n" + rules.read_text())
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             server = cls(found, folder, probe.getsockname()[1])

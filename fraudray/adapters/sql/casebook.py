@@ -199,6 +199,7 @@ class SqlCaseBook:
 
     def _put_entry(self, connection: Connection, case_id: str, customer_id: str, entry: CaseEntry) -> None:
         at_us = t.to_us(entry.at)
+        self._note(at_us, AuditNote(f"case_{entry.kind}", case_id, entry.author, {"entry_id": entry.entry_id}))
         box = self._keys.for_writing(connection, customer_id)
         connection.execute(
             insert(t.case_entries),
@@ -210,7 +211,6 @@ class SqlCaseBook:
             ],
         )  # fmt: skip
         connection.execute(update(t.cases).where(t.cases.c.case_id == case_id).values(updated_us=at_us))
-        self._note(at_us, AuditNote(f"case_{entry.kind}", case_id, entry.author, {"entry_id": entry.entry_id}))
 
     def _entries(self, customer_id: str, rows: Sequence[Row[Any]]) -> list[CaseEntry]:
         box = self._keys.for_reading(customer_id)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from fraudray.domain.errors import StoreFailed
 
@@ -26,8 +25,9 @@ def connect(address: URL, *, fsync: Fsync, name: str = "fraudray") -> Engine:
     patience = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "tcp_user_timeout": 15_000}
     arguments = {key: value for key, value in patience.items() if key not in given}
     engine = create_engine(
-        address, pool_pre_ping=True, pool_timeout=10, connect_args=arguments | {"application_name": name}
-    )
+        address, pool_pre_ping=True, pool_timeout=10, hide_parameters=True,
+        connect_args=arguments | {"application_name": name, "client_encoding": "utf8"},
+    )  # fmt: skip
     if fsync == "normal":
 
         @event.listens_for(engine, "connect")
@@ -39,7 +39,7 @@ def connect(address: URL, *, fsync: Fsync, name: str = "fraudray") -> Engine:
 
 
 def _sqlite(address: URL, fsync: Fsync) -> Engine:
-    engine = create_engine(address, connect_args={"timeout": 5.0, "check_same_thread": False})
+    engine = create_engine(address, hide_parameters=True, connect_args={"timeout": 5.0, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
@@ -57,9 +57,7 @@ def check_server(connection: Connection) -> None:
     version = connection.dialect.server_version_info or (0,)
     if version < (POSTGRES_MIN,):
         raise StoreFailed(f"PostgreSQL {POSTGRES_MIN} or newer is needed; the server is {'.'.join(map(str, version))}")
-    encoding, schema = connection.execute(
-        text("SELECT current_setting('server_encoding'), current_schema()")
-    ).one()
+    encoding, schema = connection.execute(text("SELECT current_setting('server_encoding'), current_schema()")).one()
     if encoding != "UTF8":
         raise StoreFailed(f"the database is encoded in {encoding}; make one with `createdb -E UTF8 -T template0`")
     if schema is None:
@@ -67,7 +65,7 @@ def check_server(connection: Connection) -> None:
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the schema to this version (Alembic). Raises StoreFailed when the database is newer or broken."""
+    """Bring the schema to this version (Alembic), or leave it as it was. Raises StoreFailed when it is newer."""
     try:
         if _current(engine) == HEAD:
             return
@@ -82,8 +80,6 @@ def migrate(engine: Engine) -> None:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")  # else each change of the schema is a commit of its own
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-    except SQLAlchemyError as error:
-        raise StoreFailed(f"cannot prepare the database: {error.__cause__ or error}") from error
     except Exception as error:
         if type(error).__module__.startswith("alembic"):
             raise StoreFailed(f"cannot migrate the database (made by another version?): {error}") from error

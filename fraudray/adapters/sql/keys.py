@@ -15,8 +15,10 @@ from fraudray.domain.errors import NotFound, Refused, SettingsError
 
 _CACHE_MAX = 50_000
 _WRAPPED = select(t.customer_keys.c.wrapped).where(t.customer_keys.c.customer_id == bindparam("customer_id"))
-_SOME = (
-    select(t.customer_keys.c.customer_id, t.customer_keys.c.wrapped).where(t.customer_keys.c.wrapped.is_not(None)).limit(3)
+_WRAPPED_SOME = (
+    select(t.customer_keys.c.customer_id, t.customer_keys.c.wrapped)
+    .where(t.customer_keys.c.wrapped.is_not(None))
+    .limit(3)
 )
 
 
@@ -30,7 +32,7 @@ class CustomerKeys:
 
     def check_master(self, path: Path) -> None:
         """That what is stored was sealed under this master key. Raises SettingsError naming its file."""
-        some = self._reader.all(_SOME)
+        some = self._reader.all(_WRAPPED_SOME)
         if some and not any(self._opens(customer_id, bytes(wrapped)) for customer_id, wrapped in some):
             raise SettingsError(
                 f"{path} is not the master key that this database was written with; put that one in its place"

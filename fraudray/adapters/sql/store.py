@@ -17,7 +17,7 @@ from fraudray.adapters.sql.audit import AuditChain, AuditReport, Sealer, verify
 from fraudray.adapters.sql.casebook import SqlCaseBook
 from fraudray.adapters.sql.customerbook import SqlCustomerBook
 from fraudray.adapters.sql.database import Fsync, check_server, connect, migrate
-from fraudray.adapters.sql.driver import Inserts, Reader, failing
+from fraudray.adapters.sql.driver import Inserts, Reader, discard, failing
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.ledger import SqlLedger
 from fraudray.adapters.sql.outbox import SqlOutbox
@@ -68,7 +68,7 @@ class SqlStore:
             self.engine: Engine = connect(address, fsync=fsync, name=name)
             opened.callback(self.engine.dispose)
             try:
-                self._open(folder, Ownership(self.engine, name))
+                self._open(folder, Ownership(self.engine, name), opened)
             except SQLAlchemyError as error:
                 reason = " ".join(str(error.__cause__ or error).split())
                 raise StoreFailed(
@@ -78,15 +78,17 @@ class SqlStore:
                 ) from error
             self._opened = opened.pop_all()
 
-    def _open(self, folder: Path, ownership: Ownership) -> None:
+    def _open(self, folder: Path, ownership: Ownership, opened: ExitStack) -> None:
         self._anchor = folder / "audit.anchor"
         if self.engine.dialect.name == "postgresql":
             with self.engine.connect() as connection:
                 check_server(connection)
         owning = ownership.connect()
+        opened.callback(discard, owning)
         migrate(self.engine)
         self.vault = Vault.open(folder / "master.key")
         inserts, self._reader = Inserts(self.engine.dialect), Reader(self.engine)
+        opened.callback(self._reader.close)
         keys = CustomerKeys(self.vault, inserts, self._reader)
         keys.check_master(folder / "master.key")
         self._chain = AuditChain(self.engine, self.vault.audit_key, self._anchor)
@@ -134,7 +136,6 @@ class SqlStore:
                 log.error("the store was closed while its database was away; the next start seals the trail: %s", error)
             self._writer.close()
             self.ledger.close()
-            self._reader.close()
 
     def _drain(self) -> None:
         """Wait until what was submitted is durable, so that a seal covers it."""
