@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from fraudray.domain.errors import SettingsError
 
 PREFIX = "FRAUDRAY_"
+_SECRET_IN_URL = re.compile(r"(://[^:/?#@]*:)[^/?#]*(?=@)|(password=)[^&]*")
 _OWN = ("CONFIG", "RUN", "RUN_CONFIG")  # the TOML file's name, and the server's marks on its own processes
 
 
@@ -35,7 +37,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     data_dir: Path = Field(default_factory=_default_data_dir, description="The one folder that holds all state.")
-    database_url: str | None = Field(None, description="SQLAlchemy URL; a SQLite file in the data folder by default.")
+    database_url: str | None = Field(
+        None, repr=False, description="postgresql://role:password@host/database; a SQLite file in the data folder."
+    )
     fsync: Literal["full", "normal"] = Field("full", description="`normal` may lose the last commits on power loss.")
 
     policy_file: Path | None = Field(None, description="Policy to decide with; the packaged default otherwise.")
@@ -156,6 +160,8 @@ def origins(settings: Settings, arguments: Collection[str] = ()) -> dict[str, tu
             source = PREFIX + name.upper()
         else:
             source = str(path) if name in in_file else "default"
+        if name == "database_url" and value:
+            value = _SECRET_IN_URL.sub(r"\1\2***", value)
         shown[name] = ("" if value is None else ", ".join(value) if isinstance(value, list) else str(value), source)
     return shown
 

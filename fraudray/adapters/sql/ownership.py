@@ -90,8 +90,9 @@ class Ownership:
         taken = connection.execute(_TAKE).scalar()
         if not taken:
             holder = connection.execute(_HOLDER).first()
-            if holder is None or holder.application_name != self._name:
-                raise StoreInUse(f"{_named(holder and holder.application_name)} has the database open", elsewhere=True)
+            name = holder.application_name or "" if holder else ""
+            if holder is None or name != self._name:
+                raise StoreInUse(f"{_named(name)} has the database open", elsewhere=True)
             # A session of our own that broke off; the server may not notice for hours.
             connection.execute(_END, {"pid": holder.pid})
             if not connection.execute(_TAKE).scalar():
@@ -99,6 +100,6 @@ class Ownership:
         connection.commit()
 
 
-def _named(application: str | None) -> str:
-    parts = (application or "").split(" ")
+def _named(application: str) -> str:
+    parts = application.split(" ")
     return f"process {parts[2]} on {parts[1]}" if parts[0] == "fraudray" and len(parts) == 4 else "another process"
