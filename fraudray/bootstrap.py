@@ -13,8 +13,9 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from fraudray.actions.deliver import AlertRules, Deliverer
+from fraudray.actions.publish import ReportPublisher
 from fraudray.actions.worker import OutboxWorker
-from fraudray.adapters.messages import FolderMailer, FolderSms, SmtpMailer
+from fraudray.adapters.outlets import open_mailer, open_shelf, open_sms
 from fraudray.adapters.sql.store import SqlStore
 from fraudray.client import Client
 from fraudray.desk import Desk
@@ -32,7 +33,6 @@ from fraudray.geo.networks import AddressBook
 from fraudray.geo.places import PlaceIndex
 from fraudray.policy.policy import Policy
 from fraudray.ports.clock import Clock, Ids, RandomIds, SystemClock
-from fraudray.ports.messages import Mailer
 from fraudray.settings import Settings, load_settings
 
 _PROFILES = TypeAdapter(list[CustomerProfile])
@@ -83,7 +83,8 @@ class App:
         )
         rules = AlertRules(settings.alert_sender, tuple(settings.alert_recipients), tuple(settings.alert_domains))
         self.desk = Desk(self.engine, self.store, rules, self.clock, self.ids)
-        deliverer = Deliverer(self.store, _mailer(settings), FolderSms(settings.mail_dir), rules, self.clock)
+        self.publisher = ReportPublisher(open_shelf(settings), settings.reports_link_s, self.clock)
+        deliverer = Deliverer(self.store, open_mailer(settings), open_sms(settings), rules, self.clock, self.publisher)
         self.worker = OutboxWorker(self.store.outbox, deliverer, self.clock)
         _load_customers(settings, self.store, self.clock)
         if work:
@@ -232,13 +233,3 @@ def _load_customers(settings: Settings, store: SqlStore, clock: Clock) -> None:
         path = Path(__file__).parent / "data" / "sample_customers.yaml"
     if path is not None and store.customers.count() == 0:
         store.customers.put(read_customers(path), actor="settings", at=clock.now())
-
-
-def _mailer(settings: Settings) -> Mailer:
-    if settings.smtp_host is None:
-        return FolderMailer(settings.mail_dir)
-    password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
-    return SmtpMailer(
-        settings.smtp_host, settings.smtp_port, starttls=settings.smtp_starttls, user=settings.smtp_user,
-        password=password, timeout_s=settings.smtp_timeout_s,
-    )  # fmt: skip

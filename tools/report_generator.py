@@ -30,7 +30,10 @@ class ReportResult(BaseModel):
     made_at: str
     format: Literal["json", "html"]
     sections: list[str] = Field(description="What this answer holds; the report behind report_url has all sections.")
-    report_url: str = Field(description="Opens the whole report: the server's address, or a private file without one.")
+    report_url: str = Field(
+        description="Opens the whole report: where reports go to S3 for a while, and to whoever has it; else the "
+        "server's address, or a private file without one."
+    )
     document: dict[str, Any] | None = Field(description="The sections wanted, for format json.")
     html: str | None = Field(description="The same as a self-contained page, for format html.")
 
@@ -63,7 +66,8 @@ def build_server(provider: AppProvider) -> ToolServer:
         with provider.app() as app:
             document = app.desk.make_report(case_id, sections=include_sections or None)
             whole = app.store.reports.get(case_id)
-            url = provider.publish(app, case_id, render_html(whole))
+            published = app.publisher.publish(whole)
+            url = published.address if published else provider.publish(app, case_id, render_html(whole))
         return ReportResult(
             case_id=case_id,
             report_id=document["report_id"],

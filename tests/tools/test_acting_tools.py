@@ -38,7 +38,7 @@ def log(call: Ask, case_id: str, **changes: Any) -> Answer:
 
 
 def mail_of(answer: Answer) -> EmailMessage:
-    path = Path(answer["outcome"].removeprefix("written to ").removesuffix(" (no SMTP server is set)"))
+    path = Path(answer["outcome"].removeprefix("written to ").removesuffix(" (mail goes to files: FRAUDRAY_MAIL_BY)"))
     message = message_from_bytes(path.read_bytes(), policy=policy.default)
     assert isinstance(message, EmailMessage)
     return message
@@ -52,7 +52,7 @@ def body(message: EmailMessage, kind: str) -> str:
 
 def test_an_alert_states_the_stored_record_and_shows_the_callers_words_as_a_claim(call: Ask, blocked: Decision) -> None:
     answer = alert(call, blocked, details=f"<i>take over</i> {CARD}", risk_score=12)
-    assert answer["status"] == "written"  # no SMTP server is set, and it says so
+    assert answer["status"] == "written"  # no mail server is set, and it says so
     assert (answer["risk_score"], answer["decision"], answer["claimed_risk_score"]) == (95, "BLOCK", 12)
     assert answer["case_id"] == blocked.case_id
     message = mail_of(answer)
