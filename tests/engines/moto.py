@@ -47,7 +47,7 @@ class Moto:
 
     def texts(self) -> list[tuple[str, str]]:
         """The SMS that SNS took: number and text."""
-        return [(entry["phone_number"], entry["message"]) for entry in self._data()["sns"].get("SmsMessage", [])]
+        return [(entry["phone_number"], entry["message"]) for entry in self._data()["sns"]["SMS"]]
 
     def _data(self) -> dict[str, Any]:
         found: dict[str, Any] = httpx.get(self.url + "/moto-api/data.json", timeout=30).json()

@@ -8,12 +8,14 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from fraudray.bootstrap import App
 from fraudray.domain.decision import Decision
 from fraudray.settings import load_settings
 from fraudray.tools.provider import MountedProvider
+from tests.engines.moto import REGION, Moto
 from tests.tools.asking import Answer, ask
 from tests.tools.conftest import Ask
 
@@ -206,3 +208,18 @@ def test_markup_in_a_transaction_stays_text_in_its_report(app: App, call: Ask, s
     html = call(REPORT, "generate_fraud_report", case_id=decision.case_id, format="html")["html"]
     assert "<img" not in html
     assert "<script" not in html
+
+
+def test_a_report_opens_at_an_address_in_s3_where_a_bucket_is_set(
+    tmp_path: Path, moto: Moto, samples: list[dict[str, Any]]
+) -> None:
+    moto.client("s3").create_bucket(Bucket="bank", CreateBucketConfiguration={"LocationConstraint": REGION})
+    settings = load_settings(
+        data_dir=tmp_path / "data", reports_bucket="bank", aws_region=REGION, aws_endpoint_url=moto.url
+    )
+    with App(settings, work=False) as app:
+        case_id = app.engine.decide(samples[1]).case_id
+        answer = ask(REPORT, MountedProvider(app), "generate_fraud_report", {"case_id": case_id})
+    page = httpx.get(answer["report_url"])
+    assert page.status_code == 200
+    assert str(case_id) in page.text
