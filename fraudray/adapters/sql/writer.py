@@ -121,10 +121,11 @@ class Writer:
                 for job in jobs:
                     job.result = job.run(connection)
                 self._batch.flush(connection)
-        except BaseException:
+        except BaseException as error:
             self._batch.reset()
             self._lost = _broken(connection)
-            if self._lost or connection.dialect.name == "sqlite":
+            # A file that failed is opened anew; a session that still works is kept, and with it the right to write.
+            if self._lost or (connection.dialect.name == "sqlite" and not isinstance(error, FraudrayError)):
                 self._connection = None
                 discard(connection)
             raise
