@@ -14,7 +14,6 @@ from fraudray.domain.errors import DeliveryFailed, SettingsError
 from tests.contract.test_mailers import MAIL
 from tests.engines.smtp import self_made_certificate, smtp_server
 
-
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 
 
