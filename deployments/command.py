@@ -15,7 +15,7 @@ import httpx
 import typer
 from rich.console import Console
 
-from fraudray.adapters.sql.database import OwnerLock
+from fraudray.adapters.sql.ownership import OwnerLock
 from fraudray.bootstrap import refuse_open_host, running_server, server_key
 from fraudray.cli.tables import decisions_table
 from fraudray.client.wire import key_header

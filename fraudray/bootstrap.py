@@ -14,10 +14,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from fraudray.actions.deliver import AlertRules, Deliverer
 from fraudray.actions.lane import WebhookLane
+from fraudray.actions.publish import ReportPublisher
 from fraudray.actions.webhook import WebhookDelivery
 from fraudray.actions.worker import OutboxWorker
 from fraudray.adapters.local_token import read_local_token
-from fraudray.adapters.messages import FolderMailer, FolderSms, SmtpMailer
+from fraudray.adapters.outlets import open_mailer, open_shelf, open_sms
 from fraudray.adapters.sql.keyring import StoredKeys
 from fraudray.adapters.sql.store import SqlStore
 from fraudray.adapters.webhook_http import WebhookHttp
@@ -36,7 +37,6 @@ from fraudray.policy.book import PolicyBook
 from fraudray.policy.policy import Policy
 from fraudray.ports.biometrics import BiometricMatcher
 from fraudray.ports.clock import Clock, Ids, RandomIds, SystemClock
-from fraudray.ports.messages import Mailer
 from fraudray.reference import load_reference, note_lists
 from fraudray.rules.shelf import ToolShelf
 from fraudray.rules.watch import PolicyWatch
@@ -104,11 +104,13 @@ class App:
         )  # fmt: skip
         alert_rules = AlertRules(settings.alert_sender, tuple(settings.alert_recipients), tuple(settings.alert_domains))
         self.desk = Desk(self.engine, self.store, alert_rules, self.clock, self.ids)
+        self.publisher = ReportPublisher(open_shelf(settings), settings.reports_link_s, self.clock)
         self.webhook_http = _webhook_http(settings)
         self.webhooks = WebhookDelivery(self.store, self.webhook_http, self.clock, self.ids)
         deliverer = Deliverer(
-            self.store, _mailer(settings), FolderSms(settings.mail_dir), alert_rules, self.clock, self.webhooks.deliver
-        )
+            self.store, open_mailer(settings), open_sms(settings), alert_rules, self.clock, self.webhooks.deliver,
+            self.publisher,
+        )  # fmt: skip
         timeout_s = settings.webhook_timeout_s
         lane = WebhookLane(self.store.outbox, deliverer, self.webhook_http, self.clock, timeout_s=timeout_s)
         self.worker = OutboxWorker(self.store.outbox, deliverer, self.clock, lane)
@@ -185,11 +187,13 @@ def open_decider(**overrides: Any) -> Decider:
 def open_app(settings: Settings, **parts: Any) -> App | Client:
     """This process's own App or, beside a running server that owns the data folder, a client of it.
 
-    Raises StoreInUse when another process owns the folder and serves no HTTP.
+    Raises StoreInUse when another process owns the folder and serves no HTTP, or owns the database from elsewhere.
     """
     try:
         return App(settings, **parts)
     except StoreInUse as busy:
+        if busy.elsewhere:
+            raise
         address = running_server(settings.data_dir)
         if address is None:
             hint = "wait until it ends, or use `fraudray serve` and work beside it"
@@ -280,13 +284,3 @@ def _load_customers(settings: Settings, store: SqlStore, clock: Clock, matcher: 
 def _webhook_http(settings: Settings) -> WebhookHttp:
     rules = WebhookRules(HostRules(settings.webhook_hosts), settings.webhook_private, settings.webhook_insecure)
     return WebhookHttp(rules, timeout_s=settings.webhook_timeout_s, ca_file=settings.webhook_ca_file)
-
-
-def _mailer(settings: Settings) -> Mailer:
-    if settings.smtp_host is None:
-        return FolderMailer(settings.mail_dir)
-    password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
-    return SmtpMailer(
-        settings.smtp_host, settings.smtp_port, starttls=settings.smtp_starttls, user=settings.smtp_user,
-        password=password, timeout_s=settings.smtp_timeout_s,
-    )  # fmt: skip

@@ -31,6 +31,8 @@ from fraudray.reports.case_report import build_report
 
 TEXT_MAX = 4000
 REFERENCE_MAX = 200
+ALERT_TYPE_MAX = 100
+CASE_ID_MAX = 64
 TEN_MINUTES_US = 600 * 1_000_000
 
 
@@ -107,6 +109,7 @@ class Desk:
 
         Raises NotFound for a transaction that was not decided, Refused for a recipient outside the allowed domains.
         """
+        alert_type = checked_text(alert_type, "alert_type", ALERT_TYPE_MAX)
         decision = self._store.cases.decision(transaction_id)
         to = tuple(recipients or self._rules.recipients)
         refused = self._rules.refused(to)
@@ -121,7 +124,7 @@ class Desk:
             case_id=decision.case_id,
             customer_id=decision.customer_id,
             details={
-                "transaction_id": transaction_id, "alert_type": checked_text(alert_type, "alert_type")[:100],
+                "transaction_id": transaction_id, "alert_type": alert_type,
                 "claim": mask(details[:TEXT_MAX]), "author": author, "recipients": list(to),
             },
         )  # fmt: skip
@@ -134,6 +137,7 @@ class Desk:
     ) -> CaseEntry:
         """Append a claim to a case; a case id that does not exist yet is opened for a decided transaction."""
         now = self._clock.now()
+        case_id = checked_text(case_id, "case_id", CASE_ID_MAX)
         body = {
             "notes": checked_text(notes, "investigation_notes"),
             "claimed_decision": mask(claimed_decision)[:100],
@@ -217,7 +221,7 @@ class Desk:
         return now + timedelta(microseconds=max(0, newest + window_us - microseconds(now)))
 
 
-def checked_text(value: str, field: str) -> str:
+def checked_text(value: str, field: str, limit: int = TEXT_MAX) -> str:
     """A caller's text, trimmed and with card numbers masked. Raises InvalidTransaction naming the field."""
     cleaned = value.strip()
     if not cleaned:
@@ -226,8 +230,8 @@ def checked_text(value: str, field: str) -> str:
         raise InvalidTransaction([FieldProblem(field, "control_character", "contains a control character")])
     if not is_unicode(cleaned):
         raise InvalidTransaction([FieldProblem(field, "string_unicode", "is not valid Unicode text")])
-    if len(cleaned) > TEXT_MAX:
-        raise InvalidTransaction([FieldProblem(field, "too_long", f"may have {TEXT_MAX:,} characters at most")])
+    if len(cleaned) > limit:
+        raise InvalidTransaction([FieldProblem(field, "too_long", f"may have {limit:,} characters at most")])
     return mask(cleaned)
 
 

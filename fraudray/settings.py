@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from pydantic_settings import SettingsError as SettingsSourceError
 from fraudray.domain.errors import SettingsError
 
 PREFIX = "FRAUDRAY_"
+_SECRET_IN_URL = re.compile(r"(://[^:/?#@]*:)[^/?#]*(?=@)|(password=)[^&]*")
 _OWN = ("CONFIG", "RUN", "RUN_CONFIG")  # the TOML file's name, and the server's marks on its own processes
 
 
@@ -47,7 +49,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     data_dir: Path = Field(default_factory=_default_data_dir, description="The one folder that holds all state.")
-    database_url: str | None = Field(None, description="SQLAlchemy URL; a SQLite file in the data folder by default.")
+    database_url: str | None = Field(
+        None, repr=False, description="postgresql://role:password@host/database; a SQLite file in the data folder."
+    )
     fsync: Literal["full", "normal"] = Field("full", description="`normal` may lose the last commits on power loss.")
 
     policy_file: Path | None = Field(
@@ -84,11 +88,21 @@ class Settings(BaseSettings):
     bulk_limit_mib: int = Field(16, ge=1, description="Largest bulk body.")
     bulk_rows_max: int = Field(10_000, ge=1, description="Most rows of a bulk body.")
 
-    outbox_dir: Path | None = Field(None, description="Where mails and SMS are written as files without SMTP.")
+    mail_by: Literal["folder", "smtp", "ses"] | None = Field(
+        None,
+        description="How alerts leave; without it by SMTP where smtp_host is set, else as files.",
+    )
+    sms_by: Literal["folder", "sns"] = Field("folder", description="How SMS leave: as files, or by Amazon SNS.")
+    sms_sender_id: str | None = Field(
+        None, max_length=11, pattern=r"^[0-9]*[A-Za-z][A-Za-z0-9]*$",
+        description="The sender that an SMS by SNS shows, where its country allows one.",
+    )  # fmt: skip
+    outbox_dir: Path | None = Field(None, description="Where mails and SMS are written as files.")
     smtp_host: str | None = Field(None, description="Send alerts by this SMTP server.")
     smtp_port: int = Field(25, ge=1, le=65535)
-    smtp_starttls: bool = False
-    smtp_user: str | None = None
+    smtp_starttls: bool = Field(False, description="Encrypt; a server that cannot gets no mail.")
+    smtp_ca_file: Path | None = Field(None, description="Certificates (PEM) to trust instead of the system's.")
+    smtp_user: str | None = Field(None, description="Log in, over STARTTLS or to this machine only.")
     smtp_password: SecretStr | None = None
     smtp_timeout_s: float = Field(10, gt=0, le=120)
     alert_sender: str = "fraudray@example.com"
@@ -102,6 +116,13 @@ class Settings(BaseSettings):
     webhook_insecure: bool = Field(False, description="Webhooks may go to public addresses over plain http.")
     webhook_ca_file: Path | None = Field(None, description="Certificates (PEM) to trust beside the public ones.")
     webhook_timeout_s: float = Field(15, gt=0, le=30, description="What one sending may take.")
+    reports_bucket: str | None = Field(None, description="Put reports into this S3 bucket too.")
+    reports_prefix: str = Field("reports", description="What their keys begin with: prefix/case/report.html.")
+    reports_link_s: int = Field(86_400, ge=60, le=604_800, description="How long their addresses open, in seconds.")
+    reports_kms_key: str | None = Field(None, description="KMS key that encrypts them; S3's own key otherwise.")
+    aws_region: str | None = Field(None, description="Region of SES, SNS and S3; else AWS_REGION or the profile's.")
+    aws_endpoint_url: str | None = Field(None, pattern=r"^https?://", description="What stands in for AWS, in tests.")
+    aws_timeout_s: float = Field(5, gt=0, le=60, description="To connect, and to wait for an answer, each of 3 times.")
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
@@ -116,6 +137,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments before environment before the TOML file."""
         return init_settings, env_settings, _TomlFile(settings_cls)
+
+    @property
+    def mails_by(self) -> Literal["folder", "smtp", "ses"]:
+        """How alerts leave."""
+        return self.mail_by or ("smtp" if self.smtp_host else "folder")
 
     @property
     def mail_dir(self) -> Path:
@@ -196,6 +222,8 @@ def origins(settings: Settings, arguments: Collection[str] = ()) -> dict[str, tu
             source = PREFIX + name.upper()
         else:
             source = str(path) if name in in_file else "default"
+        if name == "database_url" and value:
+            value = _SECRET_IN_URL.sub(r"\1\2***", value)
         shown[name] = (_shown(value), source)
     return shown
 

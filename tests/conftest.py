@@ -14,6 +14,8 @@ import pytest
 from fraudray.bootstrap import App
 from fraudray.settings import PREFIX, load_settings
 from fraudray.testing.clock import FixedClock
+from tests.engines.moto import Moto, running_moto
+from tests.engines.postgres import Postgres
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +23,11 @@ def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees the settings or data of whoever runs it."""
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         monkeypatch.delenv(name)
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "aws-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "aws-credentials"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
 
 
@@ -69,3 +76,33 @@ def plain() -> Callable[..., dict[str, Any]]:
         return {name: value for name, value in tx.items() if value is not None}
 
     return make
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for all tests; whoever stops it starts it again."""
+    server = Postgres.make()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> str:
+    """The address of an empty database on it."""
+    return postgres.new_database()
+
+
+@pytest.fixture(scope="session")
+def moto_server() -> Iterator[Moto]:
+    """Moto's HTTP server for all tests."""
+    with running_moto() as moto:
+        yield moto
+
+
+@pytest.fixture
+def moto(moto_server: Moto, monkeypatch: pytest.MonkeyPatch) -> Moto:
+    """That server, empty, and credentials for it where boto3 looks for them."""
+    moto_server.reset()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    return moto_server

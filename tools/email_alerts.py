@@ -34,7 +34,7 @@ class AlertResult(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     status: Literal["sent", "written", "queued", "failed"] = Field(
-        description="sent: an SMTP server took it. written: no SMTP server is set, so it lies in the outbox folder. "
+        description="sent: a mail server or SES took it. written: none is set, so it lies in the outbox folder. "
         "queued: not delivered yet, it will be tried again. failed: given up."
     )
     outcome: str = Field(description="What happened, in words.")
@@ -88,7 +88,7 @@ def build_server(provider: AppProvider) -> ToolServer:
                 recipients=_addresses(recipients), author=author(ctx),
             )  # fmt: skip
             row = _wait(app, entry.entry_id)
-            status, outcome = _became(row, by_smtp=app.settings.smtp_host is not None)
+            status, outcome = _became(row, leaves=app.settings.mails_by != "folder")
         return AlertResult(
             status=status,
             outcome=outcome,
@@ -132,10 +132,10 @@ def _wait(app: App, entry_id: str) -> OutboxRow:
         time.sleep(0.05)
 
 
-def _became(row: OutboxRow, *, by_smtp: bool) -> tuple[Literal["sent", "written", "queued", "failed"], str]:
+def _became(row: OutboxRow, *, leaves: bool) -> tuple[Literal["sent", "written", "queued", "failed"], str]:
     match row.status:
         case "done":
-            return "sent" if by_smtp else "written", row.outcome or "delivered"
+            return "sent" if leaves else "written", row.outcome or "delivered"
         case "dead":
             again = f"`fraudray outbox retry {row.entry.entry_id}` tries again"
             return "failed", f"{row.outcome or 'not delivered'}; {again}"

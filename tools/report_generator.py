@@ -41,7 +41,10 @@ class ReportResult(BaseModel):
     made_at: str
     format: Literal["json", "html", "pdf"]
     sections: list[str] = Field(description="What this answer holds; the report behind report_url has all sections.")
-    report_url: str = Field(description="Opens the whole report: the server's address, or a private file without one.")
+    report_url: str = Field(
+        description="Opens the whole report: where reports go to S3 for a while, and to whoever has it; else the "
+        "server's address, or a private file without one."
+    )
     document: dict[str, Any] | None = Field(description="The sections wanted, for format json.")
     html: str | None = Field(description="The same as a self-contained page, for format html.")
 
@@ -83,9 +86,11 @@ def build_server(provider: AppProvider) -> ToolServer:
         _check_sections(include_sections)
         with provider.app() as app:
             document = app.desk.make_report(case_id, sections=include_sections or None)
-            kept: Literal["pdf", "html"] = "pdf" if format == "pdf" else "html"
             whole = app.store.reports.get(case_id)
-            url = provider.publish(app, case_id, lambda: rendered(whole, kept), kept)
+            kept: Literal["pdf", "html"] = "pdf" if format == "pdf" else "html"
+            published = app.publisher.publish(whole)
+            address = published.addresses.get(kept) if published else None
+            url = address or provider.publish(app, case_id, lambda: rendered(whole, kept), kept)
         result = ReportResult(
             case_id=case_id,
             report_id=document["report_id"],

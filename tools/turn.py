@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fraudray.adapters.sql.database import OwnerLock
+from fraudray.adapters.sql.ownership import OwnerLock
 from fraudray.domain.errors import SettingsError, StoreInUse
 
 LOCK_NAME = "tools.lock"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fraudray.actions.publish import ReportPublisher
 from fraudray.adapters.sql.store import SqlStore
 from fraudray.domain.cards import mask
 from fraudray.domain.errors import DeliveryFailed, NotFound
@@ -38,8 +39,10 @@ class Deliverer:
     def __init__(
         self, store: SqlStore, mailer: Mailer, sms: SmsSender, rules: AlertRules, clock: Clock,
         webhook: Callable[[OutboxEntry], str],
+        publisher: ReportPublisher,
     ) -> None:  # fmt: skip
         self._store, self._mailer, self._sms, self._rules, self._clock = store, mailer, sms, rules, clock
+        self._publisher = publisher
         self._handlers: dict[str, Callable[[OutboxEntry], str]] = {
             "email_alert": self._email_alert,
             "customer_sms": self._customer_sms,
@@ -104,4 +107,5 @@ class Deliverer:
         self._store.reports.put(
             case.case_id, case_id=case.case_id, customer_id=case.customer_id, document=document, at=self._clock.now()
         )
-        return f"report {case.case_id} made"
+        published = self._publisher.publish(document)
+        return f"report {case.case_id} made" + (f"; {published.words}" if published else "")

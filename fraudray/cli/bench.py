@@ -33,7 +33,8 @@ def engine(
 ) -> None:
     """Decide synthetic payments in this process with durable storage, in a temporary data folder.
 
-    Beside it, in the same run: checking the same payments only, and bare SQLite inserts of as many bytes.
+    With FRAUDRAY_DATABASE_URL of a PostgreSQL server: in a temporary schema of that database, dropped at the end.
+    Beside it, in the same run: checking the same payments only, and bare inserts of as many bytes.
     """
     from fraudray.cli.bench_engine import bench_engine
 
@@ -83,7 +84,9 @@ def _engine_view(answer: Document) -> RenderableType:
     from fraudray.cli.tables import fields, listing
 
     baselines, rate = answer["baselines_per_s"], answer["decisions_per_s"]
-    storage = f"{answer['bytes_stored_each']:,} bytes each, {answer['in_flight_max']} in flight, "
+    database = answer["database"]
+    bare = baselines[f"bare_{database}_insert"]
+    storage = f"{database}, {answer['bytes_stored_each']:,} bytes each, {answer['in_flight_max']} in flight, "
     storage += f"fsync {answer['fsync']} ({answer['fsync_ms']} ms a sync here)"
     outcomes = ", ".join(f"{word} {count:,}" for word, count in answer["outcomes"].items())
     head = fields(
@@ -92,7 +95,10 @@ def _engine_view(answer: Document) -> RenderableType:
             ("decisions/s", f"{rate:,.0f} in one process, {answer['cpu_us_each']:,.0f} µs CPU each"),
             ("storage", storage),
             ("baseline", f"{baselines['parse_and_validate']:,.0f}/s only checked"),
-            ("baseline", f"{baselines['bare_sqlite_insert']:,.0f}/s bare SQLite inserts, 256 in a commit"),
+            (
+                "baseline",
+                f"{bare:,.0f}/s bare {database} inserts, {answer['in_flight_max']} in a commit",
+            ),
         ]
     )  # fmt: skip
     rows = ((name, f"{stage['mean']:.3f}", f"{stage['p99']:.3f}") for name, stage in answer["stages_ms"].items())

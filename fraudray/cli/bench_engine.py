@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sqlite3
 import statistics
 import tempfile
 from collections import Counter, deque
@@ -17,6 +15,7 @@ from typing import Any
 
 from fraudray.bootstrap import App
 from fraudray.cli.bench_load import Load
+from fraudray.cli.bench_storage import open_storage
 from fraudray.domain.transaction import Transaction
 from fraudray.engine import Answer
 from fraudray.service import parse_profiles
@@ -31,32 +30,37 @@ Document = dict[str, Any]
 def bench_engine(
     settings: Settings, *, count: int, customers: int, seconds: float | None, seed: int, folder: Path | None
 ) -> Document:
-    """Decide up to `count` payments, for at most `seconds`, in a temporary data folder below `folder`."""
+    """Decide up to `count` payments, for at most `seconds`, in a temporary data folder below `folder` and, where the
+    settings name a PostgreSQL database, in a temporary schema of it."""
     load = Load(datetime.now(UTC), customers, seed)
     payments = list(load.payments(count + WARM_UP))
     with tempfile.TemporaryDirectory(prefix="fraudray-bench-", dir=folder) as name:
         data_dir = Path(name)
         fsync_ms = _fsync_ms(data_dir)
-        app = App(
-            settings.model_copy(update={"data_dir": data_dir, "database_url": None, "sample_customers": False}),
-            work=False,
-        )
-        with app:
-            app.store.customers.put(parse_profiles(load.profiles()), actor="bench", at=datetime.now(UTC))
-            _decide(app, payments[:WARM_UP], None)
-            before = _size(data_dir)
-            decided = _decide(app, payments[WARM_UP:], seconds)
-            app.store.verify_audit()
-            stored = max(1, _size(data_dir) - before)
-        done: int = decided["decisions"]
-        bytes_each = max(200, stored // max(1, done))
-        parsed_s = _parse(payments[WARM_UP : WARM_UP + done])
-        insert_s = _bare_insert(data_dir / "baseline.sqlite", done, bytes_each, settings.fsync)
+        with open_storage(settings, data_dir) as storage:
+            app = App(
+                settings.model_copy(
+                    update={"data_dir": data_dir, "database_url": storage.url, "sample_customers": False}
+                ),
+                work=False,
+            )
+            with app:
+                app.store.customers.put(parse_profiles(load.profiles()), actor="bench", at=datetime.now(UTC))
+                _decide(app, payments[:WARM_UP], None)
+                before = storage.size()
+                decided = _decide(app, payments[WARM_UP:], seconds)
+                app.store.verify_audit()
+                stored = max(1, storage.size() - before)
+            done: int = decided["decisions"]
+            bytes_each = max(200, stored // max(1, done))
+            parsed_s = _parse(payments[WARM_UP : WARM_UP + done])
+            insert_s = storage.insert(done, bytes_each, batch=IN_FLIGHT_MAX)
     return decided | {
-        "customers": customers, "seed": seed, "fsync": settings.fsync, "fsync_ms": fsync_ms,
+        "customers": customers, "seed": seed, "database": storage.name, "fsync": settings.fsync, "fsync_ms": fsync_ms,
         "in_flight_max": IN_FLIGHT_MAX, "bytes_stored_each": bytes_each,
         "baselines_per_s": {
-            "parse_and_validate": round(done / parsed_s, 1), "bare_sqlite_insert": round(done / insert_s, 1),
+            "parse_and_validate": round(done / parsed_s, 1),
+            f"bare_{storage.name}_insert": round(done / insert_s, 1),
         },
     }  # fmt: skip
 
@@ -109,22 +113,6 @@ def _parse(payments: Sequence[Document]) -> float:
     return perf_counter() - began
 
 
-def _bare_insert(file: Path, count: int, size: int, fsync: str) -> float:
-    """Seconds to insert `count` rows of `size` bytes into SQLite, 256 in a commit, with the same durability."""
-    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute(f"PRAGMA synchronous={'FULL' if fsync == 'full' else 'NORMAL'}")
-        connection.execute("CREATE TABLE baseline (id TEXT PRIMARY KEY, body BLOB)")
-        body = os.urandom(size)
-        began = perf_counter()
-        for start in range(0, count, IN_FLIGHT_MAX):
-            rows = [(f"bench-{index:09d}", body) for index in range(start, min(count, start + IN_FLIGHT_MAX))]
-            connection.execute("BEGIN")
-            connection.executemany("INSERT INTO baseline VALUES (?, ?)", rows)
-            connection.execute("COMMIT")
-        return perf_counter() - began
-
-
 def _fsync_ms(folder: Path) -> float:
     """The median of 30 small durable writes: near zero means that this folder is no real disk."""
     times = []
@@ -136,14 +124,6 @@ def _fsync_ms(folder: Path) -> float:
             os.fsync(file.fileno())
             times.append((perf_counter() - began) * 1000)
     return round(statistics.median(times), 3)
-
-
-def _size(folder: Path) -> int:
-    """Bytes of the database with its write-ahead log folded in."""
-    with contextlib.closing(sqlite3.connect(folder / "fraudray.sqlite")) as connection:
-        pages: int = connection.execute("PRAGMA page_count").fetchone()[0]
-        size: int = connection.execute("PRAGMA page_size").fetchone()[0]
-    return pages * size
 
 
 def _quantile(values: Sequence[float], share: float) -> float:

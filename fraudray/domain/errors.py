@@ -10,7 +10,7 @@
     ├── PolicyError               a policy file that cannot be used: file, rule, line, column
     ├── DataFileError             a list of the world that cannot be used: file, line, reason
     ├── SettingsError             a setting that cannot be used
-    ├── StoreInUse                another process owns this data folder
+    ├── StoreInUse                another process owns this data folder or database
     ├── StoreFailed               the database did not take a write; nothing was decided
     └── DeliveryFailed            an e-mail, SMS or report did not leave; `permanent` says whether to try again
 
@@ -109,7 +109,11 @@ class SettingsError(FraudrayError):
 
 
 class StoreInUse(FraudrayError):
-    """Another process owns this data folder (DESIGN: one writer)."""
+    """Another process owns this data folder or, `elsewhere`, the database from a folder of its own (one writer)."""
+
+    def __init__(self, message: str, *, elsewhere: bool = False) -> None:
+        self.elsewhere = elsewhere
+        super().__init__(message)
 
 
 class StoreFailed(FraudrayError):

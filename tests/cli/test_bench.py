@@ -11,6 +11,7 @@ import pytest
 
 from fraudray.cli.bench_load import Load
 from fraudray.domain.transaction import Transaction
+from tests.engines.postgres import Postgres
 
 from .support import Cli
 
@@ -95,3 +96,26 @@ def test_bench_http_posts_distinct_payments_and_measures_both_paths(cli: Cli, se
         assert ran.json[part]["other_answers"] == 0
         assert 0 < ran.json[part]["p50_ms"] <= ran.json[part]["p99_ms"]
     assert len(set(server.bodies)) == len(server.bodies) > 0
+
+
+def test_bench_engine_measures_postgresql_in_a_schema_of_its_own(
+    cli: Cli, postgres: Postgres, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FRAUDRAY_DATABASE_URL", postgres_url)
+    ran = cli("bench", "engine", "-n", "300", "--customers", "30", "--json")
+
+    assert ran.code == 0, ran.err
+    assert ran.json["database"] == "postgresql"
+    assert set(ran.json["baselines_per_s"]) == {"parse_and_validate", "bare_postgresql_insert"}
+    left = postgres.run("SELECT nspname FROM pg_namespace", database=postgres_url.rsplit("/", 1)[1])
+    assert not [name for (name,) in left if name.startswith("fraudray")]
+    assert "bare postgresql inserts" in cli("bench", "engine", "-n", "50", "--customers", "5").out
+
+
+def test_bench_engine_says_when_the_database_cannot_be_reached(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAUDRAY_DATABASE_URL", "postgresql://role:hunter2@127.0.0.1:1/data")
+    ran = cli("bench", "engine", "-n", "10")
+
+    assert ran.code == 5
+    assert "refused" in ran.err
+    assert "hunter2" not in ran.err

@@ -56,7 +56,10 @@ def test_config_show_names_values_and_origins_and_hides_secrets(process: Cli, tm
     (tmp_path / "fraudray.toml").write_text('port = 8123\nsmtp_password = "in-the-file"\n')
 
     ran = process("config", "show", "--json", FRAUDRAY_HOST="127.0.0.2", FRAUDRAY_SMTP_PASSWORD="hunter2")
-    table = process("config", "show", "--data-dir", tmp_path / "other", FRAUDRAY_SMTP_PASSWORD="hunter2")
+    table = process(
+        "config", "show", "--data-dir", tmp_path / "other", FRAUDRAY_SMTP_PASSWORD="hunter2",
+        FRAUDRAY_DATABASE_URL="postgresql://role:hunter2@db.internal/data?sslmode=require&password=hunter2",
+    )  # fmt: skip
 
     assert ran.code == 0
     assert ran.json["port"] == {"value": "8123", "origin": "fraudray.toml"}
@@ -66,6 +69,7 @@ def test_config_show_names_values_and_origins_and_hides_secrets(process: Cli, tm
     assert "hunter2" not in ran.out + table.out
     assert "in-the-file" not in ran.out + table.out
     assert "--data-dir" in table.out
+    assert "postgresql://role:***@db" in "".join(table.out.split())
 
 
 def test_an_unknown_variable_or_setting_is_refused_by_name(process: Cli, cli: Cli, tmp_path: Path) -> None:

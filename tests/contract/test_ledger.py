@@ -1,8 +1,8 @@
-"""What every ledger must do, in memory and on SQL."""
+"""What every ledger must do, in memory, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from fraudray.rules.shelf import ToolShelf
 from fraudray.settings import load_settings
 from fraudray.testing.clock import CountingIds, FixedClock
 from fraudray.testing.memory_ledger import MemoryLedger
+from tests.contract.conftest import database
 
 Make = Callable[..., dict[str, Any]]
 PROFILES = [
@@ -30,15 +31,19 @@ PROFILES = [
 ]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def ledger(request: pytest.FixtureRequest, tmp_path: Path, clock: FixedClock) -> Iterator[Ledger]:
-    if request.param == "memory":
-        yield MemoryLedger(PROFILES)
-        return
-    store = SqlStore(tmp_path / "store")
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str | None:
+    """As of the other contract tests, and no database at all."""
+    return None if request.param == "memory" else database(request, tmp_path)
+
+
+@pytest.fixture
+def ledger(request: pytest.FixtureRequest, database_url: str | None, clock: FixedClock) -> Ledger:
+    if database_url is None:
+        return MemoryLedger(PROFILES)
+    store: SqlStore = request.getfixturevalue("store")
     store.customers.put(PROFILES, actor="test", at=clock.now())
-    yield store.ledger
-    store.close()
+    return store.ledger
 
 
 @pytest.fixture

@@ -1,22 +1,24 @@
-"""What every mailer must do: the embedded folder, and a real SMTP server."""
+"""What every mailer must do: the embedded folder, a real SMTP server, and Amazon SES as moto plays it."""
 
 from __future__ import annotations
 
 import email
-import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.message import EmailMessage, Message
 from email.policy import default
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 
-from fraudray.adapters.messages import FolderMailer, SmtpMailer
+from fraudray.adapters.aws.ses import SesMailer
+from fraudray.adapters.aws.session import Aws
+from fraudray.adapters.folder import FolderMailer
+from fraudray.adapters.smtp import SmtpMailer
 from fraudray.domain.errors import DeliveryFailed
 from fraudray.ports.messages import Mail, Mailer
+from tests.engines.moto import REGION, Moto
+from tests.engines.smtp import Inbox, free_port, smtp_server
 
 MAIL = Mail(
     key="dec_1/email_alert", sender="fraudray@example.com", recipients=("a@example.com", "b@example.com"),
@@ -25,29 +27,9 @@ MAIL = Mail(
 
 
 @dataclass
-class Inbox:
-    """An SMTP server that keeps what it gets, or answers as told."""
-
-    answer: str = "250 ok"
-    received: list[bytes] = field(default_factory=list)
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
-        if self.answer.startswith("250"):
-            self.received.append(envelope.content)
-        return self.answer
-
-
-@dataclass
 class Sender:
     mailer: Mailer
     received: Callable[[], list[bytes]]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def smtp(port: int) -> SmtpMailer:
@@ -56,19 +38,21 @@ def smtp(port: int) -> SmtpMailer:
 
 @pytest.fixture
 def inbox() -> Iterator[tuple[Inbox, int]]:
-    inbox, port = Inbox(), free_port()
-    controller = Controller(inbox, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield inbox, port
-    controller.stop()
+    with smtp_server() as server:
+        yield server
 
 
-@pytest.fixture(params=["folder", "smtp"])
-def sender(request: pytest.FixtureRequest, tmp_path: Path, inbox: tuple[Inbox, int]) -> Sender:
+@pytest.fixture(params=["folder", "smtp", "ses"])
+def sender(request: pytest.FixtureRequest, tmp_path: Path) -> Sender:
     if request.param == "folder":
         folder = tmp_path / "out"
         return Sender(FolderMailer(folder), lambda: [path.read_bytes() for path in folder.glob("*.eml")])
-    return Sender(smtp(inbox[1]), lambda: inbox[0].received)
+    if request.param == "ses":
+        moto: Moto = request.getfixturevalue("moto")
+        moto.client("sesv2").create_email_identity(EmailIdentity=MAIL.sender)
+        return Sender(SesMailer(Aws(REGION, moto.url, 10, "mail_by = ses")), moto.mails)
+    inbox, port = request.getfixturevalue("inbox")
+    return Sender(smtp(port), lambda: inbox.received)
 
 
 def parsed(raw: bytes) -> EmailMessage:

@@ -8,12 +8,14 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from fraudray.bootstrap import App
 from fraudray.domain.decision import Decision
 from fraudray.settings import load_settings
 from fraudray.tools.provider import MountedProvider
+from tests.engines.moto import REGION, Moto
 from tests.reports.reading import pdf_text
 from tests.tools.asking import Answer, ask
 from tests.tools.conftest import Ask
@@ -39,7 +41,7 @@ def log(call: Ask, case_id: str, **changes: Any) -> Answer:
 
 
 def mail_of(answer: Answer) -> EmailMessage:
-    path = Path(answer["outcome"].removeprefix("written to ").removesuffix(" (no SMTP server is set)"))
+    path = Path(answer["outcome"].removeprefix("written to ").removesuffix(" (mail goes to files: FRAUDRAY_MAIL_BY)"))
     message = message_from_bytes(path.read_bytes(), policy=policy.default)
     assert isinstance(message, EmailMessage)
     return message
@@ -53,7 +55,7 @@ def body(message: EmailMessage, kind: str) -> str:
 
 def test_an_alert_states_the_stored_record_and_shows_the_callers_words_as_a_claim(call: Ask, blocked: Decision) -> None:
     answer = alert(call, blocked, details=f"<i>take over</i> {CARD}", risk_score=12)
-    assert answer["status"] == "written"  # no SMTP server is set, and it says so
+    assert answer["status"] == "written"  # no mail server is set, and it says so
     assert (answer["risk_score"], answer["decision"], answer["claimed_risk_score"]) == (95, "BLOCK", 12)
     assert answer["case_id"] == blocked.case_id
     message = mail_of(answer)
@@ -232,3 +234,18 @@ def test_a_period_that_cannot_be_is_told_by_argument(call: Ask) -> None:
     assert "- to_date: lies in the future" in wrong.error
     assert "- to_date: " in call(REPORT, "generate_period_report", from_date="2026-03-01").error
     assert "- format: " in call(REPORT, "generate_period_report", from_date="x", to_date="y", format="doc").error
+
+
+def test_a_report_opens_at_an_address_in_s3_where_a_bucket_is_set(
+    tmp_path: Path, moto: Moto, samples: list[dict[str, Any]]
+) -> None:
+    moto.client("s3").create_bucket(Bucket="bank", CreateBucketConfiguration={"LocationConstraint": REGION})
+    settings = load_settings(
+        data_dir=tmp_path / "data", reports_bucket="bank", aws_region=REGION, aws_endpoint_url=moto.url
+    )
+    with App(settings, work=False) as app:
+        case_id = app.engine.decide(samples[1]).case_id
+        answer = ask(REPORT, MountedProvider(app), "generate_fraud_report", {"case_id": case_id})
+    page = httpx.get(answer["report_url"])
+    assert page.status_code == 200
+    assert str(case_id) in page.text

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, Engine, func, insert, select
@@ -43,55 +43,73 @@ class AuditReport:
         return not self.problems
 
 
+class _Ends(NamedTuple):
+    """Where the chain of entries and the chain of seals end, and the last entry that a seal signs."""
+
+    seq: int
+    head: bytes
+    seal: int
+    seal_hash: bytes
+    sealed_seq: int
+
+
 class AuditChain:
     """Appends to the chain inside the writer's transaction, and seals it."""
 
     def __init__(self, engine: Engine, key: bytes, anchor: Path) -> None:
         self._key, self._anchor = key, anchor
         with engine.connect() as connection:
-            last = connection.execute(
-                select(t.audit.c.seq, t.audit.c.hash).where(t.audit.c.writer == WRITER).order_by(t.audit.c.seq.desc())
-            ).first()
-            seal = connection.execute(select(t.seals).order_by(t.seals.c.number.desc())).first()
-            self._anchor_holds = _anchor_holds(connection, _read_anchor(anchor, []), seal.number if seal else 0)
-        self._committed: tuple[int, bytes] = (last.seq, bytes(last.hash)) if last else (0, _START)
-        self._working = self._committed
-        self._seal: tuple[int, bytes] = (seal.number, bytes(seal.hash)) if seal else (0, _START)
-        self._sealed_seq = json.loads(seal.heads)[WRITER]["seq"] if seal else 0
-        self._before_seal = (self._seal, self._sealed_seq)
+            ends = _stored_ends(connection)
+            self._anchor_holds = _anchor_holds(connection, _read_anchor(anchor, []), ends.seal)
+        self._committed = self._working = ends
+        self._in_doubt: _Ends | None = None
 
     def append(self, at_us: int, note: AuditNote) -> dict[str, Any]:
         """The row that carries `note` as the next entry."""
-        seq, previous = self._working
+        seq = self._working.seq + 1
         row: dict[str, Any] = {
-            "writer": WRITER, "seq": seq + 1, "at_us": at_us, "kind": note.kind, "subject": note.subject,
+            "writer": WRITER, "seq": seq, "at_us": at_us, "kind": note.kind, "subject": note.subject,
             "actor": note.actor, "body": orjson.dumps(note.body, option=orjson.OPT_SORT_KEYS).decode(),
         }  # fmt: skip
-        digest = row["hash"] = _entry_hash(self._key, previous, row)
-        self._working = (seq + 1, digest)
+        digest = row["hash"] = _entry_hash(self._key, self._working.head, row)
+        self._working = self._working._replace(seq=seq, head=digest)
         return row
 
     def rolled_back(self) -> None:
-        """Forget entries and a seal whose transaction failed."""
+        """Forget entries and a seal whose transaction failed; whether it did is in doubt when its connection broke."""
+        if self._working != self._committed:
+            self._in_doubt = self._working
         self._working = self._committed
-        self._seal, self._sealed_seq = self._before_seal
 
     def committed(self) -> None:
         """The entries and the seal since the last commit are durable."""
-        self._committed = self._working
-        self._before_seal = (self._seal, self._sealed_seq)
+        self._committed, self._in_doubt = self._working, None
+
+    def resume(self, connection: Connection) -> bool:
+        """Look where the trail ends after a broken connection: True when the transaction in doubt was committed.
+
+        Raises StoreFailed when another process wrote meanwhile: what this one holds in memory is no longer true.
+        """
+        stored, doubted = _stored_ends(connection), self._in_doubt
+        self._in_doubt = None
+        if stored == self._committed:
+            return False
+        if stored != doubted:
+            raise StoreFailed("another process wrote to this database meanwhile; restart this one")
+        self._committed = self._working = stored
+        return True
 
     def seal(self, connection: Connection, at_us: int) -> bool:
         """Sign the head if it moved since the last seal. Call in the writer's transaction."""
-        seq, head = self._committed
-        if seq == self._sealed_seq:
+        seq, head = self._committed.seq, self._committed.head
+        if seq == self._working.sealed_seq:
             return False
-        number, previous = self._seal
+        number = self._working.seal + 1
         heads = json.dumps({WRITER: {"seq": seq, "hash": head.hex()}}, sort_keys=True)
-        row: dict[str, Any] = {"number": number + 1, "at_us": at_us, "heads": heads}
-        digest = row["hash"] = _seal_hash(self._key, previous, row)
+        row: dict[str, Any] = {"number": number, "at_us": at_us, "heads": heads}
+        digest = row["hash"] = _seal_hash(self._key, self._working.seal_hash, row)
         connection.execute(insert(t.seals), [row])
-        self._seal, self._sealed_seq = (number + 1, digest), seq
+        self._working = self._working._replace(seal=number, seal_hash=digest, sealed_seq=seq)
         return True
 
     def write_anchor(self) -> None:
@@ -99,7 +117,7 @@ class AuditChain:
 
         An anchor that the database contradicted when it was opened stays: it is the proof that the trail was cut.
         """
-        number, digest = self._seal
+        number, digest = self._committed.seal, self._committed.seal_hash
         if number and self._anchor_holds:
             draft = self._anchor.with_suffix(".new")
             draft.write_text(json.dumps({"seal": number, "hash": digest.hex()}) + "\n")
@@ -123,10 +141,20 @@ class Sealer:
                 log.error("the audit trail could not be sealed: %s", error)
 
     def close(self) -> None:
-        """Stop, and seal what is left."""
+        """Stop; what is left is the owner's to seal."""
         self._stop.set()
         self._thread.join()
-        self._seal()
+
+
+def _stored_ends(connection: Connection) -> _Ends:
+    last = connection.execute(
+        select(t.audit.c.seq, t.audit.c.hash).where(t.audit.c.writer == WRITER).order_by(t.audit.c.seq.desc()).limit(1)
+    ).first()
+    seal = connection.execute(select(t.seals).order_by(t.seals.c.number.desc()).limit(1)).first()
+    seq, head = (last.seq, bytes(last.hash)) if last else (0, _START)
+    if seal is None:
+        return _Ends(seq, head, 0, _START, 0)
+    return _Ends(seq, head, seal.number, bytes(seal.hash), json.loads(seal.heads)[WRITER]["seq"])
 
 
 def _anchor_holds(connection: Connection, anchored: tuple[int, str] | None, last: int) -> bool:
@@ -160,9 +188,11 @@ def verify(engine: Engine, key: bytes, anchor: Path) -> AuditReport:
     """Recompute both chains, and compare them with each other, the anchor and the decisions that they must cover."""
     problems: list[str] = []
     anchored = _read_anchor(anchor, problems)  # before the snapshot: a seal is committed before it is anchored
-    with engine.connect() as connection:
+    with engine.connect() as connection:  # one snapshot for all queries, also beside a busy server
         if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN")  # one snapshot for all queries, also beside a busy server
+            connection.exec_driver_sql("BEGIN")
+        else:
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
         heads, entries = _verify_entries(connection, key, problems)
         last_seal, seals = _verify_seals(connection, key, heads, problems)
         _verify_anchor(connection, anchored, last_seal[0], problems)

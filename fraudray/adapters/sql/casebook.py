@@ -10,8 +10,9 @@ import orjson
 from sqlalchemy import Connection, Engine, Row, or_, select, update
 
 from fraudray.adapters.sql import schema as t
+from fraudray.adapters.sql.driver import failing
 from fraudray.adapters.sql.keys import CustomerKeys
-from fraudray.adapters.sql.ledger import SqlLedger, failing
+from fraudray.adapters.sql.ledger import SqlLedger
 from fraudray.adapters.sql.rows import Rows, case_fields
 from fraudray.adapters.sql.webhook_notices import WebhookNotices
 from fraudray.adapters.sql.writer import Writer

@@ -8,8 +8,9 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from fraudray.adapters.sql import schema as t
+from fraudray.adapters.sql.driver import failing
 from fraudray.adapters.sql.keys import CustomerKeys
-from fraudray.adapters.sql.ledger import SqlLedger, failing
+from fraudray.adapters.sql.ledger import SqlLedger
 from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.writer import Writer
 from fraudray.adapters.vault import Vault
@@ -41,8 +42,9 @@ class SqlCustomerBook:
         return profile
 
     def list(self, *, limit: int = 50, offset: int = 0) -> list[str]:
-        """Ids of registered customers, in order."""
-        statement = select(t.customers.c.customer_id).order_by(t.customers.c.customer_id).limit(limit).offset(offset)
+        """Ids of registered customers, in the order of their characters' code points."""
+        order = t.customers.c.customer_id.collate("C" if self._engine.dialect.name == "postgresql" else "BINARY")
+        statement = select(t.customers.c.customer_id).order_by(order).limit(limit).offset(offset)
         with failing(), self._engine.connect() as connection:
             return [*connection.execute(statement).scalars()]
 

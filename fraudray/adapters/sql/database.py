@@ -1,66 +1,50 @@
-"""Opening the database: one owner for SQLite, migrations, and the pragmas that decide durability."""
+"""Opening the database: connections, what decides durability, and migrations."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
-from sqlalchemy import Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
 
-from fraudray.domain.errors import SettingsError, StoreFailed, StoreInUse
+from fraudray.domain.errors import StoreFailed
 
 Fsync = Literal["full", "normal"]
 HEAD = "0002"
+POSTGRES_MIN = 14
 
 
-class OwnerLock:
-    """Holds a data folder for one process (flock, so that it ends with the process however that ends)."""
+def connect(address: URL, *, fsync: Fsync, name: str = "fraudray", read_only: bool = False) -> Engine:
+    """A SQLAlchemy engine on `address`; with `read_only` a SQLite file that another process owns stays as it is.
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "store.lock"
-        self._file: IO[str] | None = None
+    SQLite gets write-ahead logging and a busy timeout of 5 s. PostgreSQL gets a checked pool, and notices within
+    seconds that a server is gone; `fsync="normal"` is its asynchronous commit.
+    """
+    if address.get_backend_name() == "sqlite":
+        return _sqlite(address, fsync, read_only)
+    given = address.query
+    patience = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "tcp_user_timeout": 15_000}
+    arguments = {key: value for key, value in patience.items() if key not in given}
+    engine = create_engine(
+        address, pool_pre_ping=True, pool_timeout=10, hide_parameters=True,
+        connect_args=arguments | {"application_name": name, "client_encoding": "utf8"},
+    )  # fmt: skip
+    if fsync == "normal":
 
-    def acquire(self) -> None:
-        """Take the folder. Raises StoreInUse naming the holder's pid."""
-        try:
-            file = self._path.open("a+")
-        except OSError as error:
-            raise SettingsError(f"cannot write in the data folder {self._path.parent}: {error.strerror}") from None
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            file.close()
-            raise StoreInUse(f"process {holder} has the data folder {self._path.parent} open") from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        self._file = file
+        @event.listens_for(engine, "connect")
+        def _relax(connection: Any, _record: Any) -> None:
+            connection.execute("SET synchronous_commit TO off")
+            connection.commit()
 
-    def release(self) -> None:
-        """Let go of the folder; harmless when it is not held."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+    return engine
 
 
-def connect(url: str, *, fsync: Fsync, read_only: bool = False) -> Engine:
-    """A SQLAlchemy engine on `url`. SQLite gets write-ahead logging and a busy timeout of 5 s."""
-    if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": 5.0, "check_same_thread": False})
+def _sqlite(address: URL, fsync: Fsync, read_only: bool) -> Engine:
+    engine = create_engine(address, hide_parameters=True, connect_args={"timeout": 5.0, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
-        if read_only:
-            cursor.execute("PRAGMA query_only=ON")
-        else:
-            cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA query_only=ON" if read_only else "PRAGMA journal_mode=WAL")
         cursor.execute(f"PRAGMA synchronous={'FULL' if fsync == 'full' else 'NORMAL'}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
@@ -68,8 +52,20 @@ def connect(url: str, *, fsync: Fsync, read_only: bool = False) -> Engine:
     return engine
 
 
+def check_server(connection: Connection) -> None:
+    """That a PostgreSQL server and its database will do. Raises StoreFailed."""
+    version = connection.dialect.server_version_info or (0,)
+    if version < (POSTGRES_MIN,):
+        raise StoreFailed(f"PostgreSQL {POSTGRES_MIN} or newer is needed; the server is {'.'.join(map(str, version))}")
+    encoding, schema = connection.execute(text("SELECT current_setting('server_encoding'), current_schema()")).one()
+    if encoding != "UTF8":
+        raise StoreFailed(f"the database is encoded in {encoding}; make one with `createdb -E UTF8 -T template0`")
+    if schema is None:
+        raise StoreFailed("the search_path of this role names no schema that exists")
+
+
 def migrate(engine: Engine) -> None:
-    """Bring the schema to this version (Alembic). Raises StoreFailed when the database is newer or broken."""
+    """Bring the schema to this version (Alembic), or leave it as it was. Raises StoreFailed when it is newer."""
     try:
         if _current(engine) == HEAD:
             return
@@ -80,10 +76,10 @@ def migrate(engine: Engine) -> None:
         config = Config()
         config.set_main_option("script_location", "fraudray.adapters.sql:migrations")
         with engine.begin() as connection:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")  # else each change of the schema is a commit of its own
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-    except SQLAlchemyError as error:
-        raise StoreFailed(f"cannot prepare the database: {error}") from error
     except Exception as error:
         if type(error).__module__.startswith("alembic"):
             raise StoreFailed(f"cannot migrate the database (made by another version?): {error}") from error

@@ -6,6 +6,7 @@ about 60 µs, the driver 6.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,10 +14,13 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Dialect, Engine, Executable, Table, case, insert
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from fraudray.domain.errors import StoreFailed
+from fraudray.domain.errors import FieldProblem, InvalidTransaction, StoreFailed
 
 Values = Mapping[str, Any]
+_DRIVERS = ("sqlite3", "psycopg")
+_BOUND = re.compile(r"_\d+$")
 
 
 class Prepared:
@@ -105,19 +109,21 @@ class Reader:
         self._lock = threading.Lock()
 
     def all(self, statement: Executable, **values: Any) -> list[tuple[Any, ...]]:
-        """The rows of a statement that lives as long as its module. Raises StoreFailed."""
-        with self._lock, self._failing():
+        """The rows of a statement that lives as long as its module.
+
+        Raises StoreFailed, and InvalidTransaction for a text that no database row can have.
+        """
+        with self._lock, failing(values):
             found = self._prepared.get(id(statement))
             if found is None:
                 found = self._prepared[id(statement)] = (statement, Prepared(statement, self._engine.dialect))
-            if self._connection is None:
-                self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            cursor = self._connection.connection.cursor()
+            fresh = self._connection is None
             try:
-                cursor.execute(found[1].sql, found[1].parameters(values))
-                return [tuple(row) for row in cursor.fetchall()]
-            finally:
-                cursor.close()
+                return self._ask(found[1], values)
+            except self._engine.dialect.loaded_dbapi.OperationalError:
+                if fresh:
+                    raise
+                return self._ask(found[1], values)  # the connection broke while nobody asked; a new one may do
 
     def first(self, statement: Executable, **values: Any) -> tuple[Any, ...] | None:
         """The first row, if any."""
@@ -131,11 +137,48 @@ class Reader:
                 self._connection.close()
                 self._connection = None
 
-    @contextmanager
-    def _failing(self) -> Iterator[None]:
-        errors = self._engine.dialect.loaded_dbapi.Error
+    def _ask(self, prepared: Prepared, values: Values) -> list[tuple[Any, ...]]:
+        if self._connection is None:
+            self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
-            yield
-        except errors as error:
-            self._connection = None  # the next question opens a new one
-            raise StoreFailed(f"the database cannot be read: {error}") from error
+            cursor = self._connection.connection.cursor()
+            try:
+                cursor.execute(prepared.sql, prepared.parameters(values))
+                return [tuple(row) for row in cursor.fetchall()]
+            finally:
+                cursor.close()
+        except self._engine.dialect.loaded_dbapi.OperationalError:
+            self._drop()
+            raise
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            discard(self._connection)
+            self._connection = None
+
+
+def discard(connection: Connection) -> None:
+    """End a connection for good: it does not go back to the pool."""
+    if not connection.closed:
+        connection.invalidate()
+        connection.close()
+
+
+@contextmanager
+def failing(values: Values | None = None) -> Iterator[None]:
+    """A database's errors as ours: StoreFailed, or InvalidTransaction for a text with a character that no row has."""
+    try:
+        yield
+    except UnicodeEncodeError:
+        raise InvalidTransaction([FieldProblem("", "string_unicode", "is not valid Unicode text")]) from None
+    except Exception as error:
+        if not isinstance(error, SQLAlchemyError) and type(error).__module__.partition(".")[0] not in _DRIVERS:
+            raise
+        asked = error.params if isinstance(error, DBAPIError) else values
+        named = asked.items() if isinstance(asked, Mapping) else ()
+        unheard = [_BOUND.sub("", name) for name, value in named if isinstance(value, str) and "\0" in value]
+        if unheard:
+            problems = [FieldProblem(name, "control_character", "contains a control character") for name in unheard]
+            raise InvalidTransaction(problems) from None
+        cause = error.__cause__ or error
+        raise StoreFailed(f"the database does not answer: {' '.join(str(cause).split())}") from error

@@ -9,8 +9,8 @@ import orjson
 from sqlalchemy import ColumnElement, Engine, and_, exists, func, select
 
 from fraudray.adapters.sql import schema as t
+from fraudray.adapters.sql.driver import failing
 from fraudray.adapters.sql.keys import CustomerKeys
-from fraudray.adapters.sql.ledger import failing
 from fraudray.ports.figures import ClosedCase, DecisionGroup, OutboxCount
 
 # Sums of minor units can pass 64 bits: millions and what is below them are summed apart.

@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 
 from fraudray.adapters.sql import schema as t
-from fraudray.adapters.sql.ledger import failing
+from fraudray.adapters.sql.driver import failing
 from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.webhook_notices import WebhookNotices
 from fraudray.adapters.sql.writer import Writer

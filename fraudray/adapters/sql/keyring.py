@@ -6,14 +6,14 @@ import threading
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, inspect, select, update
 
 from fraudray.adapters.sql import schema as t
+from fraudray.adapters.sql.address import database_address, sqlite_file
 from fraudray.adapters.sql.database import connect
-from fraudray.adapters.sql.ledger import failing
+from fraudray.adapters.sql.driver import failing
 from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.writer import Writer
 from fraudray.domain.access import Scope
@@ -117,10 +117,11 @@ class StoredKeys:
         """See `Keyring.ring`. A store that is not there yet has no keys."""
         if self._engine is None:
             # Opening a SQLite file that is not there would make it.
-            path = self._url.removeprefix("sqlite:///")
-            if path != self._url and not Path(path).is_file():
+            address = database_address(self._url)
+            file = sqlite_file(address)
+            if file is not None and not file.is_file():
                 return Ring({})
-            self._engine = connect(self._url, fsync="full", read_only=True)
+            self._engine = connect(address, fsync="full", read_only=True)
         with failing(), self._engine.connect() as connection:
             return Ring(_unrevoked(connection) if inspect(connection).has_table(t.api_keys.name) else {})
 

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from pathlib import Path
 
 from sqlalchemy import Connection, bindparam, select, update
 
 from fraudray.adapters.sql import schema as t
 from fraudray.adapters.sql.driver import Inserts, Reader
 from fraudray.adapters.vault import Box, Vault
-from fraudray.domain.errors import NotFound, Refused
+from fraudray.domain.errors import NotFound, Refused, SettingsError
 
 _CACHE_MAX = 50_000
 _WRAPPED = select(t.customer_keys.c.wrapped).where(t.customer_keys.c.customer_id == bindparam("customer_id"))
+_WRAPPED_SOME = (
+    select(t.customer_keys.c.customer_id, t.customer_keys.c.wrapped)
+    .where(t.customer_keys.c.wrapped.is_not(None))
+    .limit(3)
+)
 
 
 class CustomerKeys:
@@ -23,6 +29,14 @@ class CustomerKeys:
         self._vault, self._inserts, self._reader = vault, inserts, reader
         self._boxes: OrderedDict[str, Box] = OrderedDict()
         self._lock = threading.Lock()
+
+    def check_master(self, path: Path) -> None:
+        """That what is stored was sealed under this master key. Raises SettingsError naming its file."""
+        some = self._reader.all(_WRAPPED_SOME)
+        if some and not any(self._opens(customer_id, bytes(wrapped)) for customer_id, wrapped in some):
+            raise SettingsError(
+                f"{path} is not the master key that this database was written with; put that one in its place"
+            )
 
     def for_writing(self, connection: Connection, customer_id: str) -> Box:
         """The customer's box, made when there is none (or none any more). Call it in the writer's transaction."""
@@ -84,6 +98,13 @@ class CustomerKeys:
         """Drop all keys from memory: some may come from a transaction that was rolled back."""
         with self._lock:
             self._boxes.clear()
+
+    def _opens(self, customer_id: str, wrapped: bytes) -> bool:
+        try:
+            self._vault.customer_box(wrapped, customer_id)
+        except ValueError:
+            return False
+        return True
 
     def _cached(self, customer_id: str) -> Box | None:
         with self._lock:

@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import msgspec
 import orjson
 from sqlalchemy import BindParameter, Connection, Engine, bindparam, func, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from fraudray.adapters.sql import schema as t
 from fraudray.adapters.sql.case_writer import CaseWriter
-from fraudray.adapters.sql.driver import Reader
+from fraudray.adapters.sql.driver import Reader, failing
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.seen_ids import SeenIds
@@ -301,12 +299,3 @@ def _opened(box: Box, row: tuple[Any, ...] | None, owner: str, decode: Callable[
     except ValueError:
         return None
     return decode(plain)
-
-
-@contextmanager
-def failing() -> Iterator[None]:
-    """Database errors as StoreFailed."""
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise StoreFailed(f"the database cannot be read: {error.__cause__ or error}") from error

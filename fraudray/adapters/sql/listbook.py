@@ -12,8 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, bindparam, func, or_, select, update
 
 from fraudray.adapters.sql import schema as t
-from fraudray.adapters.sql.driver import Inserts
-from fraudray.adapters.sql.ledger import failing
+from fraudray.adapters.sql.driver import Inserts, failing
 from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.writer import Writer
 from fraudray.adapters.vault import Vault

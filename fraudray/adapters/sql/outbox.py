@@ -11,8 +11,8 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Engine, Row, func, or_, select, update
 
 from fraudray.adapters.sql import schema as t
+from fraudray.adapters.sql.driver import failing
 from fraudray.adapters.sql.keys import CustomerKeys
-from fraudray.adapters.sql.ledger import failing
 from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.writer import Writer
 from fraudray.domain.errors import NotFound, Refused
@@ -22,6 +22,7 @@ LEASE_S = 60
 ATTEMPTS_MAX = 16  # over an hour, with the pauses below
 PAUSE_FIRST_S = 2
 PAUSE_MAX_S = 600
+OUTCOME_MAX = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ class SqlOutbox:
             connection.execute(
                 update(t.outbox)
                 .where(t.outbox.c.entry_id == row.entry.entry_id)
-                .values(due_us=due_us, leased_until_us=0, outcome=reason[:1000])
+                .values(due_us=due_us, leased_until_us=0, outcome=_storable(reason))
             )
 
         self._writer.submit(write).result()
@@ -216,7 +217,7 @@ class SqlOutbox:
             connection.execute(
                 update(t.outbox)
                 .where(t.outbox.c.entry_id == entry.entry_id)
-                .values(status=status, outcome=outcome[:1000], finished_us=now_us, leased_until_us=0)
+                .values(status=status, outcome=_storable(outcome), finished_us=now_us, leased_until_us=0)
             )
             body = {"kind": entry.kind, "decision_id": entry.decision_id, "attempts": row.attempts}
             self._rows.note(now_us, AuditNote(f"action_{status}", entry.entry_id, "outbox", body))
@@ -245,3 +246,8 @@ class SqlOutbox:
 def _due(now_us: int) -> tuple[ColumnElement[bool], ...]:
     o = t.outbox.c
     return o.status == "pending", o.due_us <= now_us, o.leased_until_us <= now_us
+
+
+def _storable(outcome: str) -> str:
+    """What another system answered, as any database takes it: bounded, in Unicode, without NUL."""
+    return outcome.replace("\0", "\ufffd").encode("utf-8", "replace").decode()[:OUTCOME_MAX]

@@ -9,8 +9,8 @@ import orjson
 from sqlalchemy import Connection, Engine, select
 
 from fraudray.adapters.sql import schema as t
+from fraudray.adapters.sql.driver import failing
 from fraudray.adapters.sql.keys import CustomerKeys
-from fraudray.adapters.sql.ledger import failing
 from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.writer import Writer
 from fraudray.domain.errors import NotFound

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -15,9 +16,12 @@ from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.vault import Box
 from fraudray.domain.case import CaseEntry
 from fraudray.domain.decision import Outcome
+from fraudray.domain.errors import FieldProblem, InvalidTransaction
+from fraudray.domain.text import has_control_characters, is_unicode
 from fraudray.ports.ledger import AuditNote, OutboxEntry
 
 Row = dict[str, Any]
+AUTHOR_MAX = 128
 
 
 class Rows:
@@ -44,7 +48,8 @@ class Rows:
         self._sightings[key] = (min(first, first_us), max(last, last_us))
 
     def note(self, at_us: int, note: AuditNote) -> None:
-        """Append to the audit trail."""
+        """Append to the audit trail. Raises InvalidTransaction for an author that it cannot name."""
+        _check_author(note.actor)
         self.insert(t.audit, self._audit.append(at_us, note))
 
     def enqueue(self, entry: OutboxEntry, box: Box, at_us: int) -> None:
@@ -87,6 +92,7 @@ class Rows:
     def case_entry(self, case_id: str, customer_id: str, entry: CaseEntry, box: Box) -> None:
         """Note something on a case, and that on the audit trail."""
         at_us = t.to_us(entry.at)
+        self.note(at_us, AuditNote(f"case_{entry.kind}", case_id, entry.author, {"entry_id": entry.entry_id}))
         self.insert(
             t.case_entries,
             {
@@ -94,7 +100,6 @@ class Rows:
                 "kind": entry.kind, "body_sealed": box.seal(orjson.dumps(entry.body), customer_id),
             },
         )  # fmt: skip
-        self.note(at_us, AuditNote(f"case_{entry.kind}", case_id, entry.author, {"entry_id": entry.entry_id}))
 
     def flush(self, connection: Connection) -> None:
         """Write everything in the current transaction."""
@@ -129,6 +134,10 @@ class Rows:
         """The transaction is durable."""
         self._audit.committed()
 
+    def resume(self, connection: Connection) -> bool:
+        """See `AuditChain.resume`."""
+        return self._audit.resume(connection)
+
 
 def case_fields(row: Mapping[str, Any]) -> Row:
     """A row of `cases` as the fields of a CaseSummary."""
@@ -137,3 +146,11 @@ def case_fields(row: Mapping[str, Any]) -> Row:
         "decision": row["decision"], "score": row["score"], "opened_at": t.from_us(row["opened_us"]),
         "last_alert_at": t.from_us(row["last_alert_us"]), "updated_at": t.from_us(row["updated_us"]),
     }  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def _check_author(author: str) -> None:
+    if not author or len(author) > AUTHOR_MAX:
+        raise InvalidTransaction([FieldProblem("author", "author", f"is a name of 1 to {AUTHOR_MAX} characters")])
+    if has_control_characters(author) or not is_unicode(author):
+        raise InvalidTransaction([FieldProblem("author", "control_character", "contains a control character")])

@@ -47,7 +47,7 @@ customer_keys = Table(
     metadata,
     Column("customer_id", String(128), primary_key=True),
     Column("wrapped", LargeBinary, nullable=True),  # NULL once erased
-    Column("legal_hold", String(500), nullable=True),
+    Column("legal_hold", String(4000), nullable=True),
 )
 customer_states = Table(
     "customer_states",
@@ -121,7 +121,7 @@ freezes = Table(
     Column("transaction_id", String(128), nullable=False),
     Column("lifted_us", BigInteger, nullable=True),
     Column("lifted_by", String(128), nullable=True),
-    Column("lift_reason", String(1000), nullable=True),
+    Column("lift_reason", String(4000), nullable=True),
     Index("freezes_by_customer", "customer_id", "ends_us"),
 )
 outbox = Table(

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Engine, select
+from sqlalchemy import URL, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from fraudray.adapters.sql import schema as t
+from fraudray.adapters.sql.address import database_address, shown, sqlite_file
 from fraudray.adapters.sql.audit import AuditChain, AuditReport, Sealer, verify
 from fraudray.adapters.sql.casebook import SqlCaseBook
 from fraudray.adapters.sql.customerbook import SqlCustomerBook
-from fraudray.adapters.sql.database import Fsync, OwnerLock, connect, migrate
-from fraudray.adapters.sql.driver import Inserts, Reader
+from fraudray.adapters.sql.database import Fsync, check_server, connect, migrate
+from fraudray.adapters.sql.driver import Inserts, Reader, discard, failing
 from fraudray.adapters.sql.figures import SqlFigures
 from fraudray.adapters.sql.hookbook import SqlHookBook
 from fraudray.adapters.sql.keyring import SqlKeyring
 from fraudray.adapters.sql.keys import CustomerKeys
-from fraudray.adapters.sql.ledger import SqlLedger, failing
+from fraudray.adapters.sql.ledger import SqlLedger
 from fraudray.adapters.sql.listbook import SqlListBook
 from fraudray.adapters.sql.outbox import SqlOutbox
+from fraudray.adapters.sql.ownership import OwnerLock, Ownership, own_name
 from fraudray.adapters.sql.reports import SqlReportShelf
 from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.webhook_notices import WebhookNotices
@@ -33,6 +37,8 @@ from fraudray.adapters.vault import Vault
 from fraudray.domain.errors import SettingsError, StoreFailed
 from fraudray.ports.clock import Ids, RandomIds
 from fraudray.ports.ledger import AuditNote
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +60,8 @@ class SqlStore:
         """Open the store in `folder`, made when it does not exist.
 
         Raises:
-            StoreInUse: another process owns it.
-            SettingsError: the folder cannot be used.
+            StoreInUse: another process owns the folder or the database.
+            SettingsError: the folder, the address or the master key cannot be used.
             StoreFailed: the database cannot be opened or was made by a newer version.
         """
         try:
@@ -63,27 +69,41 @@ class SqlStore:
         except OSError as error:
             raise SettingsError(f"cannot make the data folder {folder}: {error.strerror}") from None
         self._closed, self._ids = False, ids or RandomIds()
-        self._lock = OwnerLock(folder)
-        self._lock.acquire()
-        try:
-            self._open(folder, url or f"sqlite:///{folder / 'fraudray.sqlite'}", fsync)
-        except SQLAlchemyError as error:
-            self._lock.release()
-            raise StoreFailed(f"cannot open the database in {folder}: {error.__cause__ or error}") from error
-        except BaseException:
-            self._lock.release()
-            raise
+        address = database_address(url or f"sqlite:///{folder / 'fraudray.sqlite'}")
+        with ExitStack() as opened:
+            for lock in _locks(folder, address):
+                lock.acquire()
+                opened.callback(lock.release)
+            name = own_name()
+            self.engine: Engine = connect(address, fsync=fsync, name=name)
+            opened.callback(self.engine.dispose)
+            try:
+                self._open(folder, Ownership(self.engine, name), opened)
+            except SQLAlchemyError as error:
+                reason = " ".join(str(error.__cause__ or error).split())
+                raise StoreFailed(
+                    f"cannot open the database {shown(address)}: {reason} (FRAUDRAY_DATABASE_URL)"
+                    if url
+                    else f"cannot open the database in {folder}: {reason}"
+                ) from error
+            self._opened = opened.pop_all()
 
-    def _open(self, folder: Path, url: str, fsync: Fsync) -> None:
+    def _open(self, folder: Path, ownership: Ownership, opened: ExitStack) -> None:
         self._anchor = folder / "audit.anchor"
-        self.engine: Engine = connect(url, fsync=fsync)
+        if self.engine.dialect.name == "postgresql":
+            with self.engine.connect() as connection:
+                check_server(connection)
+        owning = ownership.connect()
+        opened.callback(discard, owning)
         migrate(self.engine)
         self.vault = Vault.open(folder / "master.key")
         inserts, self._reader = Inserts(self.engine.dialect), Reader(self.engine)
+        opened.callback(self._reader.close)
         keys = CustomerKeys(self.vault, inserts, self._reader)
+        keys.check_master(folder / "master.key")
         self._chain = AuditChain(self.engine, self.vault.audit_key, self._anchor)
         rows = self._rows = Rows(self._chain, keys, inserts)
-        self._writer = Writer(self.engine, rows)
+        self._writer = Writer(ownership.connect, rows, first=owning)
         self.notices = WebhookNotices(self._ids)
         self.ledger = SqlLedger(self.engine, self._writer, rows, keys, self.vault, self._reader, self.notices)
         self.cases = SqlCaseBook(self.engine, self._writer, rows, keys, self.ledger, self.notices)
@@ -121,22 +141,25 @@ class SqlStore:
         self._writer.submit(lambda _connection: self._rows.note(t.to_us(at), note)).result()
 
     def ping(self) -> None:
-        """Whether the database answers. Raises StoreFailed."""
+        """Whether the database answers and this process may write to it. Raises StoreFailed."""
         with failing(), self.engine.connect() as connection:
             connection.execute(select(1))
+        self._drain()
 
     def close(self) -> None:
         """Finish waiting writes, seal the trail and let go of the folder; harmless when done already."""
         if self._closed:
             return
         self._closed = True
-        self._drain()
-        self._sealer.close()
-        self._writer.close()
-        self.ledger.close()
-        self._reader.close()
-        self.engine.dispose()
-        self._lock.release()
+        with self._opened:
+            self._sealer.close()
+            try:
+                self._drain()
+                self._seal()
+            except StoreFailed as error:
+                log.error("the store was closed while its database was away; the next start seals the trail: %s", error)
+            self._writer.close()
+            self.ledger.close()
 
     def _drain(self) -> None:
         """Wait until what was submitted is durable, so that a seal covers it."""
@@ -146,3 +169,9 @@ class SqlStore:
         now_us = time.time_ns() // 1000
         if self._writer.submit(lambda connection: self._chain.seal(connection, now_us)).result():
             self._chain.write_anchor()
+
+
+def _locks(folder: Path, address: URL) -> list[OwnerLock]:
+    file = sqlite_file(address)
+    elsewhere = file is not None and file.parent != folder.resolve()
+    return [OwnerLock(folder), *([OwnerLock(folder, file)] if elsewhere else [])]

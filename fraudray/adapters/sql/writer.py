@@ -2,7 +2,8 @@
 
 Jobs run in the order of submission. All waiting jobs share one database transaction, so a durable commit is paid
 once for many decisions. When a shared commit fails, each job is tried again in a transaction of its own, so that one
-bad job harms no other.
+bad job harms no other. When the connection broke, the first question to the new one is whether the commit had been
+made all the same.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from fraudray.domain.errors import FraudrayError, StoreFailed
+from fraudray.adapters.sql.driver import discard
+from fraudray.domain.errors import FraudrayError, StoreFailed, StoreInUse
 
 log = logging.getLogger(__name__)
 BATCH_MAX = 256
@@ -26,13 +28,16 @@ WAITING_MAX = 20_000
 
 
 class Batch(Protocol):
-    """Collects rows of several jobs; `flush` writes them, `reset` forgets them after a failure."""
+    """Collects rows of several jobs; `flush` writes them, `reset` forgets them after a failure. `resume` says on a new
+    connection whether what was forgotten had been committed."""
 
     def flush(self, connection: Connection) -> None: ...
 
     def reset(self) -> None: ...
 
     def committed(self) -> None: ...
+
+    def resume(self, connection: Connection) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -45,9 +50,11 @@ class _Job:
 class Writer:
     """The only writer of a database."""
 
-    def __init__(self, engine: Engine, batch: Batch) -> None:
-        self._engine, self._batch = engine, batch
-        self._connection: Connection | None = None
+    def __init__(self, connect: Callable[[], Connection], batch: Batch, *, first: Connection) -> None:
+        """Write on `first`, and on what `connect` gives once that one breaks."""
+        self._connect, self._batch = connect, batch
+        self._connection: Connection | None = first
+        self._lost = False
         self._queue: queue.Queue[_Job | None] = queue.Queue(WAITING_MAX)
         self._closed = False
         self._thread = threading.Thread(target=self._loop, name="fraudray-writer", daemon=True)
@@ -96,39 +103,85 @@ class Writer:
                 return jobs, False
         return jobs, True
 
-    def _write(self, jobs: list[_Job]) -> None:
+    def _write(self, jobs: list[_Job], *, again: bool = False) -> None:
         try:
             self._commit(jobs)
         except Exception as error:
-            if len(jobs) == 1:
-                self._fail(jobs[0], error)
-            else:
-                for job in jobs:
-                    self._write([job])
-            return
-        for job in jobs:
-            job.future.set_result(job.result)
+            self._recover(jobs, error, again=again)
+        else:
+            _succeed(jobs)
 
     def _commit(self, jobs: list[_Job]) -> None:
-        if self._connection is None:
-            self._connection = self._engine.connect()
+        self._lost = self._connection is None
+        self._ready()
         connection = self._connection
+        assert connection is not None  # noqa: S101 - or `_ready` had raised
         try:
             with connection.begin():
                 for job in jobs:
                     job.result = job.run(connection)
                 self._batch.flush(connection)
-        except BaseException:
+        except BaseException as error:
             self._batch.reset()
-            self._connection = None
-            connection.close()
+            self._lost = _broken(connection)
+            # A file that failed is opened anew; a session that still works is kept, and with it the right to write.
+            if self._lost or (connection.dialect.name == "sqlite" and not isinstance(error, FraudrayError)):
+                self._connection = None
+                discard(connection)
             raise
         self._batch.committed()
 
-    def _fail(self, job: _Job, error: Exception) -> None:
-        if isinstance(error, FraudrayError):
-            job.future.set_exception(error)
+    def _ready(self) -> bool:
+        """Have a connection. True when a transaction that broke off before turns out to be committed."""
+        if self._connection is not None:
+            return False
+        try:
+            connection = self._connect()
+        except StoreInUse as busy:
+            raise StoreFailed(f"this process lost the database: {busy}") from None
+        try:
+            with connection.begin():
+                committed = self._batch.resume(connection)
+        except BaseException:
+            discard(connection)  # and with it the right to write
+            raise
+        self._connection = connection
+        return committed
+
+    def _recover(self, jobs: list[_Job], error: Exception, *, again: bool) -> None:
+        lost = self._lost
+        try:
+            committed = self._ready()
+        except Exception as away:
+            _fail(jobs, away)
             return
+        if committed:
+            _succeed(jobs)
+        elif len(jobs) == 1 and (again or not lost):
+            _fail(jobs, error)
+        else:
+            for job in jobs:
+                self._write([job], again=True)
+
+
+def _broken(connection: Connection) -> bool:
+    """Whether the server cannot be reached by it any more."""
+    if connection.closed or connection.invalidated:
+        return True
+    return bool(getattr(connection.connection.driver_connection, "closed", False))
+
+
+def _succeed(jobs: list[_Job]) -> None:
+    for job in jobs:
+        job.future.set_result(job.result)
+
+
+def _fail(jobs: list[_Job], error: Exception) -> None:
+    if isinstance(error, FraudrayError):
+        failure: FraudrayError = error
+    else:
         log.error("a write failed: %s", type(error).__name__, exc_info=error)
-        reason = str(error.__cause__ or error) if isinstance(error, SQLAlchemyError) else str(error)
-        job.future.set_exception(StoreFailed(f"the database did not take the write: {reason}"))
+        reason = error.__cause__ or error if isinstance(error, SQLAlchemyError) else error
+        failure = StoreFailed(f"the database did not take the write: {reason}")
+    for job in jobs:
+        job.future.set_exception(failure)

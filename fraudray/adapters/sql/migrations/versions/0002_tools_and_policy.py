@@ -19,6 +19,9 @@ def upgrade() -> None:
     for table in ("decisions", "cases", "case_entries", "outbox", "reports"):
         with op.batch_alter_table(table) as batch:
             batch.alter_column("case_id", type_=sa.String(64), existing_type=sa.String(32))
+    for table, name, length in (("customer_keys", "legal_hold", 500), ("freezes", "lift_reason", 1000)):
+        with op.batch_alter_table(table) as batch:  # a reason has up to 4,000 characters
+            batch.alter_column(name, type_=sa.String(4000), existing_type=sa.String(length))
     op.create_table(
         "sightings",
         sa.Column("blind", sa.LargeBinary(32), nullable=False),
