@@ -10,6 +10,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fraudray.answer import Answer
 from fraudray.bootstrap import App
 from fraudray.deployments.bodies import (
     HttpProblem,
@@ -22,7 +23,6 @@ from fraudray.deployments.bodies import (
 )
 from fraudray.deployments.metrics import Metrics
 from fraudray.domain.errors import FieldProblem, FraudrayError, InvalidTransaction
-from fraudray.engine import Answer
 from fraudray.problems import problem, problem_of
 
 CHUNK = 64

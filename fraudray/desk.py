@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from fraudray.actions.deliver import AlertRules
 from fraudray.adapters.sql.reports import REPORTER
 from fraudray.adapters.sql.store import SqlStore
+from fraudray.answer import Answer, Outlook
 from fraudray.domain.cards import mask
 from fraudray.domain.case import CaseEntry, CaseSummary
 from fraudray.domain.decision import Moment, Outcome, Reason, StepUpResult
@@ -23,7 +24,7 @@ from fraudray.domain.errors import FieldProblem, InvalidTransaction, NotFound, R
 from fraudray.domain.evidence import GEOLOCATION_CHECKER
 from fraudray.domain.text import has_control_characters, is_unicode
 from fraudray.domain.transaction import Transaction
-from fraudray.engine import Answer, Engine, Outlook
+from fraudray.engine import Engine
 from fraudray.features.state import ATTEMPT_AGE_MAX_US, microseconds
 from fraudray.ports.clock import Clock, Ids
 from fraudray.ports.ledger import OutboxEntry

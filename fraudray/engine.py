@@ -6,98 +6,40 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from fraudray.answer import Answer, InFlight, Outlook, outcome_of, replay_of
+from fraudray.composing import decision_of, encode_state, judge, unit_of
 from fraudray.domain.case import CaseEntry
 from fraudray.domain.decision import Decision, Latency, StepUpResult
 from fraudray.domain.errors import ConflictingTransaction, FieldProblem, FraudrayError, InvalidTransaction, NotFound
-from fraudray.domain.evidence import LISTS, Evidence, ToolEvidence
-from fraudray.domain.listing import NOTHING_LISTED, ListMatches, Lists
+from fraudray.domain.evidence import Evidence, ToolEvidence
+from fraudray.domain.listing import Lists
 from fraudray.domain.transaction import CLOCK_SKEW, Transaction
 from fraudray.effects import Effects, plan_effects
-from fraudray.evidence.context import Inquiry, ReadTool, Reference
+from fraudray.evidence.context import Inquiry, Reference
 from fraudray.evidence.gather import Gatherer
 from fraudray.evidence.geolocation import trusted_place
 from fraudray.evidence.transaction_risk import amount_base_minor
 from fraudray.facts import collect_facts
 from fraudray.features.state import CustomerState, forget_trusted, microseconds, record_attempt, record_trusted
+from fraudray.in_force import InForce, Rules
 from fraudray.policy.book import PolicyBook
-from fraudray.policy.listed import listed_evidence
 from fraudray.policy.policy import Judgement, Policy
 from fraudray.ports.clock import Clock, Ids
-from fraudray.ports.ledger import AuditNote, CustomerRecord, DecisionUnit, Ledger
+from fraudray.ports.ledger import CustomerRecord, DecisionUnit, Ledger
 from fraudray.ports.notices import NoNotices, Notices
 from fraudray.step_up import answered, ask_step_up, check_answer, teaches_nothing
 
 if TYPE_CHECKING:
     from fraudray.bootstrap import Decider
 
-_encode_state = msgspec.msgpack.Encoder().encode
 _decode_state = msgspec.msgpack.Decoder(CustomerState).decode
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A decision, and whether it was made just now or replayed from the record."""
-
-    decision: Decision
-    replayed: bool = False
-    document: bytes | None = None
-
-    def to_json(self) -> bytes:
-        """The decision as JSON; written already when it was decided just now."""
-        return self.document or self.decision.model_dump_json(exclude_none=True).encode()
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """What would be decided now, by which policy; nothing is stored."""
-
-    policy: Policy
-    judgement: Judgement
-    facts: Mapping[str, Any]
-    evidence: Evidence
-    book: PolicyBook
-    """What the policy was chosen from."""
-    lists: ListMatches = NOTHING_LISTED
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What decides from now on: a book of policies and, for each by name, the read tools that it asks."""
-
-    book: PolicyBook
-    tools: Mapping[str, tuple[ReadTool, ...]]
-
-
-class _InForce:
-    """The rules in force, ready to use; replaced as a whole, so that one decision sees one set of them."""
-
-    def __init__(self, rules: Rules, *, limit_s: float) -> None:
-        self.book = rules.book
-        self._gatherers = {name: Gatherer(tools, limit_s=limit_s) for name, tools in rules.tools.items()}
-        self.waits = any(gatherer.waits for gatherer in self._gatherers.values())
-
-    def choose(self, tx: Transaction) -> tuple[Policy, Gatherer]:
-        """The policy for a transaction, and who asks its tools."""
-        policy = self.book.choose(tx)
-        return policy, self._gatherers[policy.document.name]
-
-    def close(self) -> None:
-        """Let the threads that ask tools end."""
-        for gatherer in self._gatherers.values():
-            gatherer.close()
-
-
-@dataclass(slots=True)
-class _InFlight:
-    content_hash: str
-    future: Future[Answer]
 
 
 class Engine:
@@ -120,9 +62,9 @@ class Engine:
         self._ledger, self._ids, self._report_url, self._lists = ledger, ids, report_url, lists
         self._notices: Notices = notices or NoNotices()
         self._tools_limit_s = tools_limit_s
-        self._in_force = _InForce(rules, limit_s=tools_limit_s)
+        self._in_force = InForce(rules, limit_s=tools_limit_s)
         self._lock = threading.RLock()
-        self._in_flight: dict[str, _InFlight] = {}
+        self._in_flight: dict[str, InFlight] = {}
 
     @classmethod
     def from_settings(cls, **overrides: Any) -> Decider:
@@ -147,7 +89,7 @@ class Engine:
 
     def use(self, rules: Rules) -> None:
         """Decide by these rules from the next transaction on; decisions under way end by the old ones."""
-        self._in_force = _InForce(rules, limit_s=self._tools_limit_s)
+        self._in_force = InForce(rules, limit_s=self._tools_limit_s)
 
     def close(self) -> None:
         """Ask no tool outside this process any more. Only threads are ended: the ledger belongs to the caller."""
@@ -183,7 +125,7 @@ class Engine:
                 submitted.append(self.submit(tx))
             except FraudrayError as error:
                 submitted.append(error)
-        return [_outcome(entry) for entry in submitted]
+        return [outcome_of(entry) for entry in submitted]
 
     def submit(self, tx: Transaction | Mapping[str, Any]) -> Future[Answer]:
         """Decide now, return when it will be durable. Raises as `decide` does."""
@@ -208,7 +150,7 @@ class Engine:
             evidence = Evidence(gatherer.local(inquiry) | remote)
             gathered = perf_counter()
             facts = collect_facts(inquiry, evidence, customer.freeze, policy)
-            judgement = _judge(policy, facts, evidence, self._lists().look_up(tx, customer.profile, now))
+            judgement = judge(policy, facts, evidence, self._lists().look_up(tx, customer.profile, now))
             judged = perf_counter()
             effects = plan_effects(
                 policy.document, judgement, tx, customer, now,
@@ -219,14 +161,14 @@ class Engine:
                 tools=_ms(asked - started + gathered - stated),
                 policy=_ms(judged - gathered),
             )  # fmt: skip
-            decision = self._decision(tx, policy, judgement, evidence, effects, now, latency)
-            step_up = ask_step_up(policy, judgement, facts, now)
-            if step_up is not None:
-                decision = decision.model_copy(update={"step_up": step_up})
+            decision = decision_of(
+                tx, policy, judgement, evidence, effects, now, latency,
+                report_url=self._report_link(effects), step_up=ask_step_up(policy, judgement, facts, now),
+            )  # fmt: skip
             effects.outbox += self._notices.entries_for("decision.created", decision)
             self._remember(inquiry, customer, judgement, effects)
             notes = effects.audit_notes(decision, tx)
-            unit = _unit(tx, tx.content_hash, customer, decision, effects, inquiry.at, notes)
+            unit = unit_of(tx, tx.content_hash, customer, decision, effects, inquiry.at, notes)
             return self._store(unit, started, judged)
 
     def answer_step_up(
@@ -282,7 +224,7 @@ class Engine:
         judged = perf_counter()
         latency = Latency(total=_ms(judged - started), state=0, tools=0, policy=_ms(judged - started))
         decision = decision.model_copy(update={"latency_ms": latency})
-        unit = _unit(tx, stored.content_hash, customer, decision, effects, at, notes, case_entry=entry)
+        unit = unit_of(tx, stored.content_hash, customer, decision, effects, at, notes, case_entry=entry)
         return self._store(unit, started, judged)
 
     def preview(self, tx: Transaction, *, only: str | None = None) -> Outlook:
@@ -302,7 +244,7 @@ class Engine:
             if only is not None:
                 return Outlook(policy, policy.judge(facts, tool=only), facts, evidence, in_force.book)
             lists = self._lists().look_up(tx, customer.profile, now)
-            return Outlook(policy, _judge(policy, facts, evidence, lists), facts, evidence, in_force.book, lists)
+            return Outlook(policy, judge(policy, facts, evidence, lists), facts, evidence, in_force.book, lists)
 
     def _inquiry(self, tx: Transaction, policy: Policy, customer: CustomerRecord, now: datetime) -> Inquiry:
         document = policy.document
@@ -319,7 +261,7 @@ class Engine:
             return {}
         with self._lock:
             known = self._ledger.customer(tx.customer_id)
-            copy = replace(known, state=_decode_state(_encode_state(known.state)))
+            copy = replace(known, state=_decode_state(encode_state(known.state)))
         return gatherer.remote(self._inquiry(tx, policy, copy, now), only=only)
 
     def _earlier(self, tx: Transaction) -> Future[Answer] | None:
@@ -328,7 +270,7 @@ class Engine:
         if flying is not None:
             if flying.content_hash != tx.content_hash:
                 raise ConflictingTransaction(tx.transaction_id)
-            return _replay(flying.future)
+            return replay_of(flying.future)
         stored = self._ledger.find(tx.transaction_id)
         if stored is None:
             return None
@@ -337,38 +279,6 @@ class Engine:
         done: Future[Answer] = Future()
         done.set_result(Answer(stored.decision, replayed=True))
         return done
-
-    def _decision(
-        self,
-        tx: Transaction,
-        policy: Policy,
-        judgement: Judgement,
-        evidence: Evidence,
-        effects: Effects,
-        now: datetime,
-        latency: Latency,
-    ) -> Decision:
-        case_id = effects.case_id
-        return Decision(
-            decision_id=effects.decision_id,
-            transaction_id=tx.transaction_id,
-            customer_id=tx.customer_id,
-            revision=1,
-            decision=judgement.outcome,
-            score=judgement.score,
-            risk=judgement.risk,
-            risk_level=judgement.level,
-            recommendation=policy.document.recommendations.get(judgement.outcome, judgement.outcome.value),
-            reasons=list(judgement.reasons),
-            adjustments=list(judgement.adjustments),
-            evidence=evidence.tools,
-            actions=effects.actions,
-            case_id=case_id,
-            report_url=self._report_link(effects),
-            policy=policy.ref,
-            decided_at=now,
-            latency_ms=latency,
-        )
 
     def _remember(self, inquiry: Inquiry, customer: CustomerRecord, judgement: Judgement, effects: Effects) -> None:
         """Change what is known of the customer, for the next transaction."""
@@ -392,7 +302,7 @@ class Engine:
     def _store(self, unit: DecisionUnit, started: float, judged: float) -> Future[Answer]:
         tx, decision, written = unit.transaction, unit.decision, unit.written
         answer: Future[Answer] = Future()
-        self._in_flight[tx.transaction_id] = _InFlight(unit.content_hash, answer)
+        self._in_flight[tx.transaction_id] = InFlight(unit.content_hash, answer)
 
         def durable(commit: Future[None]) -> None:
             # No lock: it is durable before it leaves `_in_flight`, so whoever misses it there finds it stored.
@@ -419,33 +329,6 @@ class Engine:
         return answer
 
 
-def _judge(policy: Policy, facts: Mapping[str, Any], evidence: Evidence, lists: ListMatches) -> Judgement:
-    """The policy's judgement; the list entries that match become evidence."""
-    judgement = policy.judge(facts, lists=lists)
-    if lists.any:
-        evidence.tools[LISTS] = listed_evidence(lists, judgement.muted, certain=judgement.certain)
-    return judgement
-
-
-def _unit(
-    tx: Transaction, content_hash: str, customer: CustomerRecord, decision: Decision, effects: Effects,
-    occurred_at: datetime, notes: list[AuditNote], *, case_entry: CaseEntry | None = None,
-) -> DecisionUnit:  # fmt: skip
-    return DecisionUnit(
-        transaction=tx,
-        content_hash=content_hash,
-        decision=decision,
-        written=decision.to_json(),
-        occurred_at=occurred_at,
-        state=_encode_state(customer.state),
-        opens_case=effects.opens_case,
-        freeze=effects.freeze,
-        outbox=effects.outbox,
-        audit=notes,
-        case_entry=case_entry,
-    )
-
-
 def _checked(tx: Transaction | Mapping[str, Any], now: datetime) -> Transaction:
     if not isinstance(tx, Transaction):
         return Transaction.parse(tx, now=now)
@@ -457,30 +340,6 @@ def _checked(tx: Transaction | Mapping[str, Any], now: datetime) -> Transaction:
     if late:
         raise InvalidTransaction(late)
     return tx
-
-
-def _replay(first: Future[Answer]) -> Future[Answer]:
-    """The same answer once it is durable, marked as replayed."""
-    again: Future[Answer] = Future()
-
-    def done(future: Future[Answer]) -> None:
-        error = future.exception()
-        if error is not None:
-            again.set_exception(error)
-        else:
-            again.set_result(Answer(future.result().decision, replayed=True))
-
-    first.add_done_callback(done)
-    return again
-
-
-def _outcome(entry: Future[Answer] | FraudrayError) -> Decision | FraudrayError:
-    if isinstance(entry, FraudrayError):
-        return entry
-    try:
-        return entry.result().decision
-    except FraudrayError as error:
-        return error
 
 
 def _ms(seconds: float) -> float:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from fraudray.answer import Outlook
 from fraudray.domain.transaction import Transaction
-from fraudray.engine import Outlook
 from fraudray.policy.book import PolicyBook
 from fraudray.policy.listed import muted
 from fraudray.policy.order import order_of

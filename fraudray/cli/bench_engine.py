@@ -13,11 +13,11 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
+from fraudray.answer import Answer
 from fraudray.bootstrap import App
 from fraudray.cli.bench_load import Load
 from fraudray.cli.bench_storage import open_storage
 from fraudray.domain.transaction import Transaction
-from fraudray.engine import Answer
 from fraudray.service import parse_profiles
 from fraudray.settings import Settings
 

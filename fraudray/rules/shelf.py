@@ -8,12 +8,12 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from fraudray.domain.errors import PolicyError
-from fraudray.engine import Rules
 from fraudray.evidence.context import ReadTool
 from fraudray.evidence.geolocation import GeolocationChecker
 from fraudray.evidence.identity import IdentityVerifier
 from fraudray.evidence.own import OwnEvidence
 from fraudray.evidence.transaction_risk import TransactionRisk
+from fraudray.in_force import Rules
 from fraudray.policy.book import PolicyBook
 from fraudray.policy.facts import Fact
 from fraudray.policy.policy import Policy

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from fraudray.domain.errors import FraudrayError, PolicyError
-from fraudray.engine import Engine, Rules
+from fraudray.engine import Engine
+from fraudray.in_force import Rules
 from fraudray.policy.book import PolicyBook, Stamp, describe, stamp
 from fraudray.ports.clock import Clock
 from fraudray.ports.ledger import AuditNote

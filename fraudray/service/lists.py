@@ -152,12 +152,13 @@ class LocalLists:
 
     def _can_be_muted(self, rule: str) -> None:
         """Raises InvalidTransaction for a rule that is not there, Refused for a certain one."""
-        lines = {line.source.id: line for policy in self._app.engine.book for line in policy.lines}
+        book = self._app.engine.book
+        lines = {line.source.id: line for policy in book for line in policy.lines}
         line = lines.get(rule)
         if line is None:
             close = difflib.get_close_matches(rule, lines, n=2, cutoff=0.5)
             hint = f"; did you mean {' or '.join(close)}?" if close else "; `fraudray policy show` lists them"
-            message = f"is no rule or floor of a policy in force ({', '.join(self._app.engine.book.policies)}){hint}"
+            message = f"is no rule or floor of a policy in force ({', '.join(book.policies)}){hint}"
             raise InvalidTransaction([FieldProblem("rule", "rule_unknown", message)])
         if is_certain(line):
             raise Refused(f"{rule} states what is certain and cannot be muted; lift the freeze instead")

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
+from fraudray.answer import Answer, Outlook
 from fraudray.domain.customer import CustomerProfile
 from fraudray.domain.transaction import Transaction
-from fraudray.engine import Answer, Engine, Outlook
+from fraudray.engine import Engine
 from fraudray.evidence.context import Reference
 from fraudray.policy.book import PolicyBook
 from fraudray.rules.shelf import ToolShelf

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from fraudray.answer import Outlook
 from fraudray.domain.customer import CustomerProfile
 from fraudray.domain.decision import Decision
 from fraudray.domain.errors import FraudrayError
-from fraudray.engine import Outlook
 from fraudray.policy.book import PolicyBook
 from fraudray.policy.compiling import nearest
 from fraudray.policy.policy import Policy

@@ -177,3 +177,13 @@ def test_what_is_no_sample_is_refused(cli: Cli, content: str, code: int, told: s
     assert ran.code == code
     assert told in ran.err
     assert cli("customers", "enrol", "C-none", "--sample-file", "-", stdin="x").code == 3
+
+
+def test_a_step_up_is_answered_once(cli: Cli) -> None:
+    assert cli("decide", "--samples", "--no-wait").code == 0
+    failed = cli("step-up", "TXN-20251201-150000", "failed", "--reference", "call-7", "--author", "ana", "--json")
+    assert (failed.code, failed.json["decision"], failed.json["step_up"]["reference"]) == (0, "BLOCK", "call-7")
+    assert "BLOCK" in cli("decision", "TXN-20251201-150000").out
+    refused = cli("step-up", "TXN-20251201-150000", "passed")
+    assert (refused.code, "answered failed before" in refused.err) == (4, True)
+    assert cli("step-up", "TXN-20251201-150000", "perhaps").code == 2
