@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from typer.testing import CliRunner
 
 from fraudray.cli.root import COMMANDS, app
 
-from .support import FRAUDRAY, Cli
+from .support import Cli
 
 HEAVY = ("sqlalchemy", "mcp", "ray", "pandas", "httpx", "alembic", "fastapi", "fraudray.service", "fraudray.bootstrap")
 
@@ -32,16 +31,6 @@ def test_help_lists_every_command_and_the_exit_codes_without_importing_what_they
     loaded = set(done.stderr.split())
     assert not loaded & set(HEAVY)
     assert not {name for name in loaded if name.startswith(("fraudray.tools", "fraudray.deployments"))}
-
-
-def test_help_is_there_within_a_second() -> None:
-    times: list[float] = []
-    while len(times) < 5 and min(times, default=1.0) >= 1.0:  # others may be using this machine
-        began = time.perf_counter()
-        subprocess.run([FRAUDRAY, "--help"], capture_output=True, check=True, timeout=60)
-        times.append(time.perf_counter() - began)
-
-    assert min(times) < 1.0, times
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -49,10 +50,10 @@ def test_a_block_reaches_everyone_by_aws(app: App, moto: Moto, samples: list[dic
     stored = app.store.reports.get(blocked.case_id)
     listed = moto.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]
     assert {entry["Key"] for entry in listed} == {
-        f"reports/{blocked.case_id}/report.{kind}" for kind in ("html", "json")
+        f"reports/{blocked.case_id}/report.{kind}" for kind in ("html", "json", "pdf")
     }
     kept = moto.client("s3").get_object(Bucket=BUCKET, Key=f"reports/{blocked.case_id}/report.json")
-    assert kept["Body"].read().startswith(b'{"report_id":"FRD-2026-0001"')
+    assert json.load(kept["Body"])["report_id"] == "FRD-2026-0001"
     assert stored["case_id"] == blocked.case_id
 
 
