@@ -274,9 +274,7 @@ def test_a_server_that_comes_up_later_is_found(server: WatchServer, deciding: Ca
     port = free_port()
     app = deciding(f"http://127.0.0.1:{port}/mcp", rules=LISTED.replace("weight: 50", "weight: 60"))
     assert "cannot be reached" in refused(app.engine.decide(plain()))
-    began = time.perf_counter()
-    refused(app.engine.decide(plain()))  # known to be away: it costs nothing
-    assert time.perf_counter() - began < 0.5
+    refused(app.engine.decide(plain()))  # known to be away
     with serving(server.app(), port=port):
         give_up_at = time.monotonic() + 20
         while app.engine.decide(plain()).score != 60:
