@@ -34,7 +34,7 @@ from fraudray.policy.policy import Judgement, Policy
 from fraudray.ports.clock import Clock, Ids
 from fraudray.ports.ledger import CustomerRecord, DecisionUnit, Ledger
 from fraudray.ports.notices import NoNotices, Notices
-from fraudray.step_up import answered, ask_step_up, check_answer, teaches_nothing
+from fraudray.step_up import answered, ask_step_up, check_answer, check_lift, teaches_nothing
 
 if TYPE_CHECKING:
     from fraudray.bootstrap import Decider
@@ -201,6 +201,10 @@ class Engine:
         policy = book.policies.get(decided.policy.name, book.default)
         tx = Transaction.model_validate_json(stored.transaction_json)
         customer = self._ledger.customer(tx.customer_id)
+        if result == "passed":
+            inquiry = self._inquiry(tx, policy, customer, now)
+            lists = self._lists().look_up(tx, customer.profile, now)
+            check_lift(policy, decided, collect_facts(inquiry, Evidence({}), customer.freeze, policy), lists)
         decision, judgement = answered(policy, decided, result, reference, now)
         effects = plan_effects(
             policy.document, judgement, tx, customer, now,

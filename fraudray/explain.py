@@ -17,7 +17,7 @@ def explain_document(tx: Transaction, outlook: Outlook) -> dict[str, Any]:
     judgement, policy = outlook.judgement, outlook.policy
     points = {(reason.code, reason.text): reason.points for reason in judgement.reasons}
     rules, traces = [], policy.explain(outlook.facts)
-    mutes = muted(policy.lines, outlook.lists)
+    mutes = muted(policy.speaking, outlook.lists)
     for trace in traces:
         source = trace.line.source
         row: dict[str, Any] = {

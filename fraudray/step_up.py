@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 
 from fraudray.domain.decision import Adjustment, Decision, Outcome, StepUp, StepUpResult
 from fraudray.domain.errors import Refused
+from fraudray.domain.listing import ListMatches
 from fraudray.domain.transaction import Transaction
+from fraudray.policy.listed import blocks
 from fraudray.policy.policy import Facts, Judgement, Policy
 
 
@@ -38,6 +40,15 @@ def check_answer(decision: Decision, result: StepUpResult, now: datetime) -> boo
     if result == "passed" and now > asked.until:
         raise Refused(f"the step-up ended {asked.until:%Y-%m-%d %H:%M} UTC; decide the payment again")
     return True
+
+
+def check_lift(policy: Policy, decision: Decision, facts: Facts, lists: ListMatches) -> None:
+    """Raises Refused where what no step-up lifts holds by now: a list entry that blocks, or a certain fact such as a
+    freeze. `facts` are those that need no tool."""
+    now = policy.judge(facts, lists=lists)
+    if now.certain or blocks(lists, certain=now.certain):
+        why = next(reason.text for reason in now.reasons if reason.code != "ALLOW_LISTED")
+        raise Refused(f"no step-up lifts what holds of {decision.transaction_id} by now: {why}")
 
 
 def answered(

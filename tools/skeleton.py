@@ -15,7 +15,7 @@ from typing import Literal
 from jinja2 import Environment, StrictUndefined
 
 from fraudray.cli.exits import InputError
-from fraudray.domain.evidence import READ_TOOLS
+from fraudray.domain.evidence import LISTS, READ_TOOLS
 from fraudray.policy.source import default_policy_text
 
 Kind = Literal["python", "mcp", "scoring"]
@@ -50,8 +50,8 @@ def name_problem(name: str) -> str | None:
         return f"{name[:80]!r} is not lower-case letters and digits, words joined by -, at most {NAME_MAX} characters"
     if keyword.iskeyword(package) or package in sys.stdlib_module_names:
         return f"{name} is a word or module of Python"
-    if name in READ_TOOLS:
-        return f"{name} is one of fraudray's own tools"
+    if name in READ_TOOLS or name == LISTS:
+        return f"{name} is what fraudray calls evidence of its own"
     if util.find_spec(package) is not None:
         return f"a package {package} is installed already"
     return None

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from urllib.parse import unquote
 
 from fastapi import Depends, Header, Query, Request
+from fastapi.dependencies.utils import get_flat_dependant
 
 from fraudray.deployments.bodies import decode, read_body
 from fraudray.domain.access import ANYONE
@@ -35,6 +36,15 @@ def _author(request: Request, x_actor: Annotated[str | None, Header(max_length=4
 
 
 Author = Annotated[str, Depends(_author)]
+
+
+def known_query(request: Request) -> None:
+    """For routes whose misspelt filter would answer with everything: names each query parameter that is not one."""
+    known = {field.alias for field in get_flat_dependant(request.scope["route"].dependant).query_params}
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        message = f"is not a parameter here; there are {', '.join(sorted(known)) or 'none'}"
+        raise InvalidTransaction([FieldProblem(mask(name)[:200], "extra_forbidden", message) for name in unknown])
 
 
 def fields_of(document: Any, *required: str, optional: tuple[str, ...] = ()) -> dict[str, Any]:

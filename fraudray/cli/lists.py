@@ -119,7 +119,7 @@ def add(
 )
 def mute(
     ctx: typer.Context,
-    rule: Annotated[str, typer.Argument(help="The id of a rule or floor of the policy.")],
+    rule: Annotated[str, typer.Argument(help="The id of a rule, floor or scoring function.")],
     customer: Annotated[str, typer.Argument(help="The customer's id.")],
     until: Annotated[str, typer.Option("--until", help="A date (to its end, UTC), a moment or 30d; 366 days at most.")],
     reason: Reason,

@@ -126,8 +126,11 @@ def _view(run: CaseRun, took_s: float, *, whole: bool) -> RenderableType:
         ),
     ]
     if whole and run.unreached:
-        rules = ", ".join(rule for _, rule in run.unreached)
-        parts.append(Text(f"In no case held: {rules}", style="dim"))
+        for policy in run.book:
+            name = policy.document.name
+            if rules := ", ".join(rule for of, rule in run.unreached if of == name):
+                where = f" of {name}" if len(run.book.policies) > 1 else ""
+                parts.append(Text(f"In no case held{where}: {rules}", style="dim"))
     return Group(*parts)
 
 

@@ -44,7 +44,7 @@ class ListEntry(BaseModel):
     level: Level
     kind: Kind
     value: str = Field(description="In the form in which it is compared.")
-    rule: str | None = Field(None, description="The rule or floor that a mute takes out.")
+    rule: str | None = Field(None, description="The rule, floor or scoring function that a mute takes out.")
     reason: str
     author: str
     created_at: Moment
@@ -105,7 +105,7 @@ class NewEntry(BaseModel):
     level: Level
     kind: Kind | None = Field(None, validate_default=True, description="May be left out of a mute: a customer.")
     value: Value
-    rule: Rule | None = Field(None, validate_default=True, description="For a mute: the id of a rule or floor.")
+    rule: Rule | None = Field(None, validate_default=True, description="For a mute: the id of a rule, floor or scorer.")
     reason: Words
     expires: Expiry = Field(
         None, validate_default=True,

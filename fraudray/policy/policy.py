@@ -76,8 +76,8 @@ class Policy:
         self.facts = tuple(catalogue[name] for name in sorted(set().union(*(line.needs for line in self.lines))))
         self._program = cel.compile("[" + ",\n".join(f"({line.cel})" for line in self.lines) + "]")
         self._neutral = {fact.name: NEUTRAL[fact.kind] for fact in self.facts}
-        speaking = (*self.lines, *(scorer.line for scorer in self.scorers))
-        shown = set().union(*(line.needs | line.shows for line in speaking))
+        self.speaking = (*self.lines, *(scorer.line for scorer in self.scorers))
+        shown = set().union(*(line.needs | line.shows for line in self.speaking))
         self.reads = tuple(catalogue[name] for name in sorted(shown))
         # A line whose facts are not all there stays silent: one bit per fact, one mask per line.
         self._bits = {fact.name: 1 << index for index, fact in enumerate(self.reads)}

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from fraudray.domain.evidence import LISTS
 from fraudray.domain.transaction import Transaction
 from fraudray.policy.extensions import EVIDENCE, ExtensionMissing, load
 from fraudray.policy.facts import CATALOGUE, NEUTRAL, Fact
@@ -39,8 +40,8 @@ def catalogue_of(source: PolicySource) -> Mapping[str, Fact]:
     catalogue = dict(CATALOGUE)
     for name, wanted in source.document.evidence.items():
         path = ("evidence", name)
-        if name in _TOOLS:
-            raise source.error(f"{name} is one of fraudray's own tools; give yours another name", path)
+        if name in _TOOLS or name == LISTS:
+            raise source.error(f"{name} is what fraudray calls evidence of its own; give yours another name", path)
         for fact in (_availability(name), *_declared(source, name, wanted)):
             if fact.name in catalogue or fact.name in source.document.lists:
                 raise source.error(f"{name} states {fact.name}, which is the name of another fact or list", path)

@@ -39,7 +39,10 @@ class ListService(Protocol):
         ...
 
     def mute(self, rule: str, customer_id: str, *, until: str, reason: str, author: str) -> Document:
-        """Take one rule or floor out for one customer until a date (366 days at most). Raises as `add` does."""
+        """Take one rule, floor or scoring function out for one customer until a date (366 days at most).
+
+        Raises as `add` does.
+        """
         ...
 
     def list(
@@ -151,14 +154,14 @@ class LocalLists:
         return new.entry(entry_id=self._app.ids.new("lst"), author=author, now=now)
 
     def _can_be_muted(self, rule: str) -> None:
-        """Raises InvalidTransaction for a rule that is not there, Refused for a certain one."""
+        """Raises InvalidTransaction for a rule that is in no policy in force, Refused for a certain one."""
         book = self._app.engine.book
-        lines = {line.source.id: line for policy in book for line in policy.lines}
+        lines = {line.source.id: line for policy in book for line in policy.speaking}
         line = lines.get(rule)
         if line is None:
             close = difflib.get_close_matches(rule, lines, n=2, cutoff=0.5)
             hint = f"; did you mean {' or '.join(close)}?" if close else "; `fraudray policy show` lists them"
-            message = f"is no rule or floor of a policy in force ({', '.join(book.policies)}){hint}"
+            message = f"is no rule, floor or scoring function of a policy in force ({', '.join(book.policies)}){hint}"
             raise InvalidTransaction([FieldProblem("rule", "rule_unknown", message)])
         if is_certain(line):
             raise Refused(f"{rule} states what is certain and cannot be muted; lift the freeze instead")

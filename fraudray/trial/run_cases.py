@@ -63,7 +63,7 @@ class CaseRun:
         return [
             (policy.document.name, line.source.id)
             for policy in self.book
-            for line in (*policy.lines, *(scorer.line for scorer in policy.scorers))
+            for line in policy.speaking
             if (policy.document.name, line.source.id) not in self.reached
         ]
 

@@ -221,3 +221,12 @@ def test_reload_says_that_nothing_runs(cli: Cli, data: Path) -> None:
     ran = cli("policy", "reload")
     assert ran.code == 5
     assert "any more" in ran.err
+
+
+@pytest.mark.usefixtures("written")
+def test_rules_that_no_case_reached_are_told_by_policy_of_a_book(cli: Cli) -> None:
+    Path("q.yaml").write_text(small().replace("name: cards", "name: wallets"))
+    Path("book.yaml").write_text("policies: [p.yaml, q.yaml]\ndefault: cards\n")
+    ran = cli("policy", "test", "cases.yaml", "--policy", "book.yaml")
+    assert "In no case held of cards: too-fast" in ran.out
+    assert "In no case held of wallets: " in ran.out

@@ -85,6 +85,14 @@ def test_entries_are_listed_by_level_kind_state_and_value(http: TestClient) -> N
     assert len(levels(limit=2)) == 2
 
 
+def test_a_misspelt_parameter_is_named_and_does_nothing(http: TestClient) -> None:
+    said = problem(http.get("/v1/lists", params={"value": "C-12345", "level": "deny"}), 422)
+    assert said["errors"][0]["field"] == "value"
+    assert "kind, level, limit, offset, q, state" in said["detail"]
+    assert problem(http.post("/v1/lists?replce=true", json=DENY), 422)["errors"][0]["field"] == "replce"
+    assert http.get("/v1/lists").json()["entries"] == []
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [

@@ -25,6 +25,7 @@ from fraudray.adapters.mcp_link import ANSWER_MAX
 from fraudray.bootstrap import App
 from fraudray.domain.decision import Decision, Outcome
 from fraudray.domain.errors import PolicyError, SettingsError
+from fraudray.policy.policy import Policy
 from fraudray.settings import load_settings, to_environment
 from tests.own.policies import LISTED, written
 from tests.own.watch_server import GOOD, WatchServer
@@ -141,6 +142,12 @@ def test_a_server_that_is_not_allowed_or_not_set_is_refused_by_name_at_the_start
     assert says in caught.value.message
     assert (caught.value.file, caught.value.line) == (str(policy), 7)
     make_app()  # and the data folder is free
+
+
+@pytest.mark.parametrize("name", ["lists", "geolocation-checker"])
+def test_a_name_under_which_fraudray_has_evidence_itself_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(PolicyError, match="give yours another name"):
+        Policy.load(written(tmp_path, SOURCE.replace("merchant-watch", name)))
 
 
 @pytest.mark.parametrize(

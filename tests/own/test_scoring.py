@@ -175,3 +175,14 @@ def test_more_points_never_lower_the_score(install: Install, tmp_path: Path) -> 
         assert low <= high
 
     rises()
+
+
+def test_a_scoring_function_can_be_muted_for_a_customer(scoring: Callable[..., App], plain: Make) -> None:
+    app = scoring("return 45")
+    service, row = LocalService(app), plain(customer_id="C-8")
+    assert app.engine.decide(row).decision is Outcome.REVIEW
+    service.lists.mute("own-score", "C-8", until="1d", reason="known", author="ana")
+    assert app.engine.decide(plain(customer_id="C-8")).decision is Outcome.APPROVE
+    assert app.engine.decide(plain(customer_id="C-7")).decision is Outcome.REVIEW
+    (rule,) = [r for r in service.explain(row)["rules"] if r["id"] == "own-score"]
+    assert rule["state"].startswith("muted until")

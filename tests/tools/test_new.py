@@ -108,8 +108,8 @@ def test_its_policy_is_the_default_one_with_its_addition(package: tuple[str, Pat
         ("Merchant", "lower-case letters"), ("merchant_watch", "lower-case letters"), ("-x", "lower-case"),
         ("x-", "lower-case letters"), ("../x", "lower-case letters"), ("1x", "lower-case letters"),
         ("x" * 41, "at most 40"), ("class", "a word or module of Python"), ("json", "a word or module of Python"),
-        ("transaction-risk", "one of fraudray's own tools"), ("fraudray", "is installed already"),
-        ("pydantic", "is installed already"),
+        ("transaction-risk", "evidence of its own"), ("lists", "evidence of its own"),
+        ("fraudray", "is installed already"), ("pydantic", "is installed already"),
     ],
 )  # fmt: skip
 def test_a_bad_name_is_refused_and_writes_nothing(tmp_path: Path, name: str, says: str) -> None:

@@ -110,6 +110,34 @@ def test_a_late_pass_lifts_nothing_but_a_late_failure_confirms(app: App, clock: 
     assert answer(app, review, "failed")["decision"] == "BLOCK"
 
 
+@pytest.mark.parametrize("level", ["deny", "block"])
+def test_a_pass_lifts_no_list_entry_made_since(app: App, review: Decision, level: str) -> None:
+    service = LocalService(app)
+    entry = {"level": level, "kind": "customer", "value": review.customer_id, "reason": "mule"}
+    listed = service.lists.add(entry, author="ana")["entry_id"]
+    with pytest.raises(Refused, match="by list \\(customer\\)"):
+        answer(app, review, "passed")
+    assert service.decision(review.transaction_id)["revision"] == 1
+    service.lists.remove(listed, reason="cleared", author="ana")
+    assert answer(app, review, "passed")["decision"] == "APPROVE"
+
+
+def test_a_pass_lifts_a_block_where_an_allow_does(app: App, review: Decision) -> None:
+    lists = LocalService(app).lists
+    for level in ("block", "allow"):
+        lists.add({"level": level, "kind": "customer", "value": review.customer_id, "reason": "x"}, author="ana")
+    assert answer(app, review, "passed")["decision"] == "APPROVE"
+
+
+def test_a_pass_lifts_no_freeze_made_since(app: App, plain: Make) -> None:
+    row = {"customer_id": "C-9", "card_present": False, "amount": 1500, "mcc": "7995"}
+    first, second = app.engine.decide(plain(**row)), app.engine.decide(plain(**row))
+    answer(app, first, "failed")
+    with pytest.raises(Refused, match="frozen until"):
+        answer(app, second, "passed")
+    assert answer(app, second, "failed")["decision"] == "BLOCK"
+
+
 def test_what_was_not_asked_for_is_refused(app: App, samples: list[dict[str, Any]]) -> None:
     approved = app.engine.decide(samples[0])
     with pytest.raises(Refused, match="no step-up was asked for"):
