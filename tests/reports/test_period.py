@@ -19,7 +19,7 @@ from fraudray.bootstrap import App
 from fraudray.domain.errors import FraudrayError, InvalidTransaction
 from fraudray.domain.period import parse_period
 from fraudray.reports.formats import page_of, rendered
-from fraudray.reports.page import Figure
+from fraudray.reports.page import Figure, Table
 from fraudray.reports.period_page import buckets
 from fraudray.service import LocalService
 from fraudray.testing.clock import FixedClock
@@ -250,6 +250,17 @@ def test_page_and_pdf_show_the_documents_figures_and_labelled_plots(
     for text in ("Merchantcategories", "Europe/Vienna", "Amount,USD", "4,500.00", "card-payments", "Openednow"[:6]):
         assert text in shown
         assert text in printed
+
+
+def test_a_day_without_decisions_has_no_rate_and_counts_are_whole_numbers(
+    app: App, service: LocalService, samples: list[dict[str, Any]]
+) -> None:
+    app.engine.decide(samples[1])
+    page = page_of(service.reports.period(start="2026-03-01", end="2026-03-02"))
+    table = next(block for block in page.blocks if isinstance(block, Table) and block.columns[0].title == "Day")
+    assert [row[5] for row in table.rows] == ["–", "100.00"]
+    counted = next(block for block in page.blocks if isinstance(block, Figure))
+    assert re.findall(r"<!-- ([^-]+) -->", counted.svg)[1:4] == ["0", "1", "Decisions a day"]
 
 
 def test_a_long_period_is_told_by_month() -> None:
