@@ -181,6 +181,6 @@ def _fail(jobs: list[_Job], error: Exception) -> None:
     if failure is None:
         log.error("a write failed: %s", type(error).__name__, exc_info=error)
         reason = error.__cause__ or error if isinstance(error, SQLAlchemyError) else error
-        failure = StoreFailed(f"the database did not take the write: {reason}")
+        failure = StoreFailed(f"the database did not take the write: {' '.join(str(reason).split())}")
     for job in jobs:
         job.future.set_exception(failure)
