@@ -116,7 +116,10 @@ class Settings(BaseSettings):
     webhook_insecure: bool = Field(False, description="Webhooks may go to public addresses over plain http.")
     webhook_ca_file: Path | None = Field(None, description="Certificates (PEM) to trust beside the public ones.")
     webhook_timeout_s: float = Field(15, gt=0, le=30, description="What one sending may take.")
-    reports_bucket: str | None = Field(None, description="Put reports into this S3 bucket too.")
+    reports_bucket: str | None = Field(
+        None, pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{2,254}|arn:[!-~]+)$",
+        description="Put reports into this S3 bucket (or access point, by its ARN) too.",
+    )  # fmt: skip
     reports_prefix: str = Field("reports", description="What their keys begin with: prefix/case/report.html.")
     reports_link_s: int = Field(86_400, ge=60, le=604_800, description="How long their addresses open, in seconds.")
     reports_kms_key: str | None = Field(None, description="KMS key that encrypts them; S3's own key otherwise.")

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from fraudray.deployments.bodies import json_response
-from fraudray.deployments.routes.inputs import Author, Document
+from fraudray.deployments.routes.inputs import Author
 from fraudray.reports.formats import MEDIA_TYPES, ReportFormat, rendered
 from fraudray.service import LocalService
 
@@ -41,7 +41,7 @@ def router(service: LocalService) -> APIRouter:
         return _answer(service.report(report_id), request, wanted)
 
     @routes.post("/cases/{case_id}/report", status_code=201, tags=["reports"])
-    def make(case_id: str, author: Author, _body: Document) -> Response:
+    def make(case_id: str, author: Author) -> Response:
         """Make and keep the report of a case anew."""
         return json_response(service.reports.make(case_id, author=author), 201)
 

@@ -39,7 +39,8 @@ def create(
         typer.Option("--scope", help="decide, read, act or admin (which holds the others); may be repeated."),
     ] = None,
     expires: Annotated[
-        str | None, typer.Option("--expires", help="After 90d, or at 2027-01-31T12:00:00Z.", show_default="never")
+        str | None,
+        typer.Option("--expires", help="A date (to its end, UTC), a moment with zone, or 90d.", show_default="never"),
     ] = None,
     author: Author = AUTHOR,
     as_json: Json = False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -25,6 +25,7 @@ _WORDS = {
 _HALVES = {"half an hour": 1800, "half hour": 1800, "half a day": 43200, "half a minute": 30, "half a week": 302400}
 _NOW = {"just now", "now", "moments ago", "immediately"}
 _PART = re.compile(r"\s*(?:,|and\b)?\s*(\d+(?:\.\d+)?|[a-z]+(?:-[a-z]+)?)\s*([a-z]+)\.?")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _ISO: TypeAdapter[timedelta] = TypeAdapter(timedelta)
 LONGEST = timedelta(days=3660)
 
@@ -42,6 +43,22 @@ def parse_duration(text: str) -> timedelta:
     if not timedelta(0) <= duration <= LONGEST:
         raise ValueError("a duration lies between 0 and ten years")
     return duration
+
+
+def parse_end(text: str, now: datetime) -> datetime:
+    """When something ends: a date (to the end of that day, UTC), a moment with its zone, or a duration from `now`.
+
+    Raises:
+        ValueError, OverflowError: it is none of these, or a moment that no clock shows.
+    """
+    if _DATE.fullmatch(text):
+        return datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(days=1)
+    if _DATE.match(text):
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise ValueError("needs its zone")
+        return moment.astimezone(UTC)
+    return now + parse_duration(text)
 
 
 def _iso(text: str) -> timedelta:

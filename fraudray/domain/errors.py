@@ -41,7 +41,7 @@ class InvalidTransaction(FraudrayError):
 
     def __init__(self, problems: list[FieldProblem]) -> None:
         self.problems = problems
-        super().__init__("; ".join(f"{p.field}: {p.message}" for p in problems))
+        super().__init__("; ".join(f"{p.field}: {p.message}" if p.field else p.message for p in problems))
 
     def __reduce__(self) -> tuple[type[InvalidTransaction], tuple[list[FieldProblem]]]:
         return type(self), (self.problems,)

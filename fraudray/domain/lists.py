@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
@@ -12,7 +11,7 @@ from pydantic import field_validator as check
 from pydantic_core import PydanticCustomError
 
 from fraudray.domain.decision import Moment
-from fraudray.domain.duration import parse_duration
+from fraudray.domain.duration import parse_end
 from fraudray.domain.errors import FieldProblem, InvalidTransaction
 from fraudray.domain.list_values import Kind, normalise
 from fraudray.domain.transaction import field_problems
@@ -20,7 +19,6 @@ from fraudray.domain.transaction import field_problems
 MUTE_MAX = timedelta(days=366)
 EXPIRES_MAX = timedelta(days=36_525)
 REASON_MAX = 1000
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class Level(StrEnum):
@@ -68,7 +66,7 @@ def _expiry(value: object, info: ValidationInfo) -> object:
         raise PydanticCustomError("expires", 'is not text such as "2026-12-31" or "30d"')
     now: datetime = (info.context or {})["now"]
     try:
-        moment = _moment(value.strip(), now)
+        moment = parse_end(value.strip(), now)
     except (ValueError, OverflowError):
         raise PydanticCustomError(
             "expires", "is no date (2026-12-31), no moment with its zone (2026-12-31T12:00:00Z) and no duration (30d)"
@@ -78,17 +76,6 @@ def _expiry(value: object, info: ValidationInfo) -> object:
     if moment - now > EXPIRES_MAX:
         raise PydanticCustomError("expires_far", "lies more than a hundred years ahead; leave it out for an open end")
     return moment
-
-
-def _moment(text: str, now: datetime) -> datetime:
-    if _DATE.fullmatch(text):
-        return datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(days=1)
-    if _DATE.match(text):
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            raise ValueError("needs its zone")
-        return moment.astimezone(UTC)
-    return now + parse_duration(text)
 
 
 Words = Annotated[str, StringConstraints(min_length=1, max_length=REASON_MAX, strict=True)]

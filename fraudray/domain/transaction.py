@@ -35,6 +35,7 @@ CLOCK_SKEW = timedelta(minutes=5)
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
 DEFAULT_CURRENCY = "USD"
 AMOUNT_LIMIT = Decimal(10) ** 12
+_LISTED = re.compile("frozenset", re.IGNORECASE)  # what pydantic calls a list without repeats
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)")
 
 
@@ -368,7 +369,9 @@ def field_problems(error: ValidationError) -> list[FieldProblem]:
         FieldProblem(
             mask(".".join(str(part) for part in detail["loc"]))[:200],
             detail["type"],
-            "is not a field of this document" if detail["type"] == "extra_forbidden" else mask(detail["msg"]),
+            "is not a field of this document"
+            if detail["type"] == "extra_forbidden"
+            else mask(_LISTED.sub("List", detail["msg"])),
         )
         for detail in error.errors(include_url=False, include_input=False, include_context=False)
     ]

@@ -100,7 +100,7 @@ def value(fact: Any) -> str:
         return "yes" if fact else "no"
     if isinstance(fact, list):
         return ", ".join(map(value, fact)) or "none"
-    return "not known" if fact is None else str(fact)
+    return "not known" if fact is None else str(fact) or "none"
 
 
 def _recommendation(recommendation: Document) -> Iterator[Block]:

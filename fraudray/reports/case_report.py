@@ -8,7 +8,7 @@ from typing import Any
 
 from fraudray.domain.case import Case
 from fraudray.domain.decision import Decision
-from fraudray.reports.case_page import case_page
+from fraudray.reports.case_page import case_page, value
 from fraudray.reports.templates import page_html, render
 
 __all__ = ["SECTIONS", "build_report", "render", "render_html"]
@@ -73,7 +73,7 @@ def _timeline(case: Case) -> list[dict[str, Any]]:
             "at": entry.at.isoformat(),
             "what": entry.kind,
             "author": entry.author,
-            "details": [f"{name}: {value}" for name, value in entry.body.items()],
+            "details": [f"{name}: {value(fact)}" for name, fact in entry.body.items() if fact is not None],
         }
         for entry in case.entries
     ]

@@ -102,10 +102,14 @@ def _days(report: Document) -> Iterator[Block]:
         columns,
         [
             [row["label"], number(row["decisions"]), *(number(n) for n in row["outcomes"].values()),
-             f"{row['rates_pct']['BLOCK']:.2f}", number(row["amount"]), number(row["blocked"])]
+             _percent(row["rates_pct"]["BLOCK"]), number(row["amount"]), number(row["blocked"])]
             for row in rows
         ],
     )  # fmt: skip
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.2f}"
 
 
 def buckets(by_day: Sequence[Document]) -> tuple[str, list[dict[str, Any]]]:
@@ -119,7 +123,7 @@ def _sum(label: str, days: Sequence[Document]) -> dict[str, Any]:
     count = sum(outcomes.values())
     return {
         "label": label, "decisions": count, "outcomes": outcomes,
-        "rates_pct": {name: 100 * part / count if count else 0.0 for name, part in outcomes.items()},
+        "rates_pct": {name: 100 * part / count if count else None for name, part in outcomes.items()},
         "amount": sum(Decimal(day["amount"]) for day in days),
         "blocked": sum(Decimal(day["amounts"]["BLOCK"]) for day in days),
     }  # fmt: skip

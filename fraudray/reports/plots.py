@@ -18,6 +18,7 @@ _BLUE = "#0072B2"
 _TICKS_MAX = 16
 _one_at_a_time = threading.Lock()  # matplotlib keeps its fonts and parsers for the whole process
 Outcomes = Mapping[str, float]
+Shares = Mapping[str, float | None]
 
 
 def have_plots() -> bool:
@@ -39,11 +40,11 @@ def stacked(labels: Sequence[str], rows: Sequence[Outcomes], *, y: str, x: str) 
         _label_x(axes, labels)
         _outcome_legend(axes)
 
-    return _svg(draw, x=x, y=y)
+    return _svg(draw, x=x, y=y, whole=True)
 
 
-def lines(labels: Sequence[str], rows: Sequence[Outcomes], *, outcomes: Sequence[str], y: str, x: str) -> str:
-    """One line for each outcome."""
+def lines(labels: Sequence[str], rows: Sequence[Shares], *, outcomes: Sequence[str], y: str, x: str) -> str:
+    """One line for each outcome, broken where there is no value."""
 
     def draw(axes: Axes) -> None:
         for outcome, mark in zip(outcomes, ("o", "s", "^"), strict=False):
@@ -63,7 +64,7 @@ def columns(labels: Sequence[str], values: Sequence[float], *, y: str, x: str) -
         axes.bar(range(len(values)), values, color=_BLUE, width=0.85)
         _label_x(axes, labels)
 
-    return _svg(draw, x=x, y=y)
+    return _svg(draw, x=x, y=y, whole=all(isinstance(value, int) for value in values))
 
 
 def ranking(labels: Sequence[str], rows: Sequence[Outcomes], *, x: str) -> str:
@@ -80,7 +81,7 @@ def ranking(labels: Sequence[str], rows: Sequence[Outcomes], *, x: str) -> str:
         axes.invert_yaxis()
         _outcome_legend(axes)
 
-    return _svg(draw, x=x, height=0.9 + 0.22 * max(4, len(rows)))
+    return _svg(draw, x=x, height=0.9 + 0.22 * max(4, len(rows)), whole=True)
 
 
 def _label_x(axes: Axes, labels: Sequence[str]) -> None:
@@ -95,8 +96,11 @@ def _outcome_legend(axes: Axes) -> None:
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=8)
 
 
-def _svg(draw: Any, *, x: str, y: str = "", height: float = 2.6) -> str:
-    """The plot as an `<svg>` element to put into a page. Raises SettingsError without the `reports` extra."""
+def _svg(draw: Any, *, x: str, y: str = "", height: float = 2.6, whole: bool = False) -> str:
+    """The plot as an `<svg>` element to put into a page; ticks are `whole` numbers where things are counted.
+
+    Raises SettingsError without the `reports` extra.
+    """
     try:
         from matplotlib.figure import Figure
         from matplotlib.ticker import EngFormatter, MaxNLocator
@@ -110,7 +114,7 @@ def _svg(draw: Any, *, x: str, y: str = "", height: float = 2.6) -> str:
         value_axis = axes.yaxis if y else axes.xaxis
         if y:
             axes.set_ylabel(y, fontsize=8)
-        value_axis.set_major_locator(MaxNLocator(nbins=6, min_n_ticks=3))
+        value_axis.set_major_locator(MaxNLocator(nbins=6, min_n_ticks=1 if whole else 3, integer=whole))
         value_axis.set_major_formatter(EngFormatter(sep=""))
         axes.grid(axis="y" if y else "x", linewidth=0.4, alpha=0.6)
         axes.set_axisbelow(True)

@@ -6,19 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from pydantic import TypeAdapter, ValidationError
-
 from fraudray.bootstrap import App
 from fraudray.desk import checked_text
 from fraudray.domain.access import parse_scopes
 from fraudray.domain.api_key import ApiKey, checked_name, digest_of, new_key
-from fraudray.domain.duration import parse_duration
+from fraudray.domain.duration import parse_end
 from fraudray.domain.errors import FieldProblem, InvalidTransaction
-from fraudray.domain.transaction import Timestamp
 
 Document = dict[str, Any]
 LIST_MAX = 500
-_MOMENT: TypeAdapter[datetime] = TypeAdapter(Timestamp)
 
 
 class Keys(Protocol):
@@ -27,7 +23,7 @@ class Keys(Protocol):
     def create(self, name: str, *, scopes: Sequence[str], expires: str | None = None, author: str) -> Document:
         """Make a key. The answer is the only one that ever holds it, as `key`.
 
-        `expires` is a duration ("90 days", "P90D") or an RFC 3339 moment; without it the key does not expire.
+        `expires` is a date (to its end, UTC), a moment with its zone or a duration ("90d", "P90D"); never without it.
         Raises InvalidTransaction naming the field, Refused when the name is taken.
         """
         ...
@@ -79,14 +75,11 @@ def _expiry(text: object, now: datetime) -> datetime | None:
     if text.casefold().rstrip().endswith(("ago", "earlier", "before")):
         raise _bad_expiry("past", "lies in the past")
     try:
-        moment = _MOMENT.validate_python(text)
-    except ValidationError:
-        try:
-            moment = now + parse_duration(text[:100])
-        except (ValueError, OverflowError):
-            raise _bad_expiry(
-                "expiry", "is neither a duration such as 90d nor a moment such as 2027-01-31T12:00:00Z"
-            ) from None
+        moment = parse_end(text.strip()[:100], now)
+    except (ValueError, OverflowError):
+        raise _bad_expiry(
+            "expiry", "is no date (2027-01-31), no moment with its zone (2027-01-31T12:00:00Z) and no duration (90d)"
+        ) from None
     if moment <= now:
         raise _bad_expiry("past", "lies in the past")
     return moment

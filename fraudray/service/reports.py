@@ -6,7 +6,7 @@ import threading
 from typing import Any, Protocol
 
 from fraudray.bootstrap import App
-from fraudray.domain.errors import NotFound, StoreFailed
+from fraudray.domain.errors import Refused, StoreFailed
 from fraudray.domain.period import parse_period
 from fraudray.reports.categories import category_name
 from fraudray.reports.period_report import build_period_report
@@ -19,7 +19,7 @@ class Reports(Protocol):
     """What can be asked about reports."""
 
     def make(self, case_id: str, *, author: str) -> Document:
-        """Make and keep a case's report anew. Raises NotFound, also once its customer was erased."""
+        """Make and keep a case's report anew. Raises NotFound, Refused once its customer was erased."""
         ...
 
     def period(self, *, start: str, end: str, timezone: str = "UTC") -> Document:
@@ -40,7 +40,9 @@ class LocalReports:
         """See `Reports.make`."""
         case = self._app.store.cases.case(case_id)
         if case.erased and not case.decisions:
-            raise NotFound("report", case_id)
+            raise Refused(
+                f"the decisions of {case_id} were erased with their customer's data; there is nothing to report"
+            )
         return self._app.desk.make_report(case_id, author=author)
 
     def period(self, *, start: str, end: str, timezone: str = "UTC") -> Document:

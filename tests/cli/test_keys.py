@@ -58,13 +58,18 @@ def test_json_has_the_key_and_nothing_else_is_printed(cli: Cli) -> None:
     assert made["expires_at"] is None
 
 
+def test_a_key_may_expire_at_the_end_of_a_day(cli: Cli) -> None:
+    made = cli("keys", "create", "x", "--scope", "read", "--expires", "2199-01-31", "--json").json
+    assert made["expires_at"] == "2199-02-01T00:00:00+00:00"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
         (("create", "x"), 2, "scopes: is needed"), (("create", "x", "--scope", "root"), 2, "scopes.0: is no scope"),
         (("create", "", "--scope", "read"), 2, "name: is needed"), (("create", "a/b", "--scope", "read"), 2, "name: "),
         (("create", "x", "--scope", "read", "--expires", "2020-01-01T00:00:00Z"), 2, "expires: lies in the past"),
-        (("create", "x", "--scope", "read", "--expires", "soon"), 2, "expires: is neither"),
+        (("create", "x", "--scope", "read", "--expires", "soon"), 2, "expires: is no date"),
         (("revoke", "nothing"), 3, "no key nothing"),
     ],
 )  # fmt: skip

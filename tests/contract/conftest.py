@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import NullPool, create_engine, text
 
 from fraudray.adapters.sql.address import database_address
+from fraudray.adapters.sql.schema import metadata
 from fraudray.adapters.sql.store import SqlStore
 from fraudray.bootstrap import App
 
@@ -34,8 +35,8 @@ def make_store(tmp_path: Path, database_url: str) -> Iterator[Callable[..., SqlS
     """Opens the test's database from a data folder, `store` by default; closed at the test's end."""
     opened: list[SqlStore] = []
 
-    def make(folder: str = "store") -> SqlStore:
-        opened.append(SqlStore(tmp_path / folder, url=database_url))
+    def make(folder: str = "store", **options: Any) -> SqlStore:
+        opened.append(SqlStore(tmp_path / folder, url=database_url, **options))
         return opened[-1]
 
     yield make
@@ -65,3 +66,16 @@ def sql(database_url: str) -> Callable[..., list[Any]]:
             return [*result] if result.returns_rows else []
 
     return run
+
+
+@pytest.fixture
+def at_rest(sql: Callable[..., list[Any]], tmp_path: Path) -> Callable[[], bytes]:
+    """All that lies on disk: every file of the test, and every value of every table."""
+
+    def read() -> bytes:
+        files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+        rows = [row for table in metadata.sorted_tables for row in sql(f"SELECT * FROM {table.name}")]  # noqa: S608
+        values = [value for row in rows for value in row]
+        return b"\0".join(files + [bytes(v) if isinstance(v, bytes | memoryview) else str(v).encode() for v in values])
+
+    return read

@@ -97,6 +97,8 @@ def test_missing_credentials_are_said_with_what_to_do(moto: Moto, monkeypatch: p
         ({"mail_by": "ses"}, "mail_by = ses needs a region: set FRAUDRAY_AWS_REGION"),
         ({"sms_by": "sns"}, "sms_by = sns needs a region"),
         ({"reports_bucket": "bank"}, "reports_bucket needs a region"),
+        ({"reports_bucket": ""}, "reports_bucket: "),
+        ({"reports_bucket": "bank/reports"}, "reports_bucket: "),
         ({"reports_kms_key": "alias/reports"}, "reports_kms_key is of no use without reports_bucket"),
         ({"mail_by": "smtp"}, "needs smtp_host"),
         ({"smtp_host": "127.0.0.1", "smtp_password": "x"}, "smtp_password is of no use without smtp_user"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,12 +17,7 @@ from fraudray.domain.api_key import ApiKey, digest_of, new_key
 from fraudray.domain.errors import NotFound, Refused
 from fraudray.testing.clock import FixedClock
 
-
-@pytest.fixture(params=["sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStore]:
-    store = SqlStore(tmp_path / "store")
-    yield store
-    store.close()
+MakeStore = Callable[..., SqlStore]
 
 
 @pytest.fixture
@@ -97,7 +92,7 @@ def test_there_is_a_limit_to_the_keys_in_use(keyring: SqlKeyring, clock: FixedCl
         keyring.add(made(clock, "one more")[0])
 
 
-def test_use_is_noted_once_a_minute(store: SqlStore, clock: FixedClock, tmp_path: Path) -> None:
+def test_use_is_noted_once_a_minute(store: SqlStore, make_store: MakeStore, clock: FixedClock) -> None:
     key, _ = made(clock)
     store.keyring.add(key)
     first = clock.now()
@@ -108,28 +103,26 @@ def test_use_is_noted_once_a_minute(store: SqlStore, clock: FixedClock, tmp_path
     store.keyring.used(key.key_id, clock.now())
     assert store.keyring.list()[0].last_used_at == clock.now()
     store.close()
-    reopened = SqlStore(tmp_path / "store")
+    reopened = make_store()
     assert reopened.keyring.list()[0].last_used_at == clock.now()
-    reopened.close()
 
 
-def test_keys_survive_a_restart(store: SqlStore, clock: FixedClock, tmp_path: Path) -> None:
+def test_keys_survive_a_restart(store: SqlStore, make_store: MakeStore, clock: FixedClock) -> None:
     key, text = made(clock, expires_at=clock.now() + timedelta(days=1))
     gone, gone_text = made(clock, "gone")
     store.keyring.add(key)
     store.keyring.add(gone)
     store.keyring.revoke(gone.key_id, actor="ana", at=clock.now())
     store.close()
-    reopened = SqlStore(tmp_path / "store")
+    reopened = make_store()
     assert reopened.keyring.ring().authenticate(text, clock.now()) is not None
     assert reopened.keyring.ring().authenticate(gone_text, clock.now()) is None
     assert {listed.key_id for listed in reopened.keyring.list()} == {key.key_id, gone.key_id}
     assert reopened.keyring.list(limit=1, offset=1) == [reopened.keyring.list()[1]]
-    reopened.close()
 
 
-def test_another_process_reads_the_keys_as_they_are(store: SqlStore, clock: FixedClock, tmp_path: Path) -> None:
-    read = StoredKeys(store.engine.url.render_as_string(hide_password=False))
+def test_another_process_reads_the_keys_as_they_are(store: SqlStore, database_url: str, clock: FixedClock) -> None:
+    read = StoredKeys(database_url)
     key, text = made(clock)
     assert not read.ring().in_use
     store.keyring.add(key)
@@ -143,13 +136,13 @@ def test_where_there_is_no_store_yet_there_are_no_keys_and_none_is_made(tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_stored_is_no_key(store: SqlStore, clock: FixedClock, tmp_path: Path) -> None:
+def test_what_is_stored_is_no_key(store: SqlStore, clock: FixedClock, at_rest: Callable[[], bytes]) -> None:
     key, text = made(clock)
     store.keyring.add(key)
     store.keyring.used(key.key_id, clock.now())
     store.close()
     secret = text.split("_", 2)[2]
-    stored = b"".join(path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file())
+    stored = at_rest()
     assert key.key_id.encode() in stored
     for form in (text.encode(), secret.encode(), base64.urlsafe_b64decode(secret + "=")):
         assert form not in stored

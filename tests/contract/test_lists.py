@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,23 @@ from fraudray.domain.transaction import Transaction
 from fraudray.ports.lists import ListBook
 from fraudray.testing.clock import CountingIds, FixedClock
 from fraudray.testing.memory_lists import MemoryListBook
+from tests.contract.conftest import database
 
 Make = Callable[..., ListEntry]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def book(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ListBook]:
-    if request.param == "memory":
-        yield MemoryListBook()
-        return
-    store = SqlStore(tmp_path / "store")
-    yield store.lists
-    store.close()
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str | None:
+    """As of the other contract tests, and no database at all."""
+    return None if request.param == "memory" else database(request, tmp_path)
+
+
+@pytest.fixture
+def book(request: pytest.FixtureRequest, database_url: str | None) -> ListBook:
+    if database_url is None:
+        return MemoryListBook()
+    store: SqlStore = request.getfixturevalue("store")
+    return store.lists
 
 
 @pytest.fixture

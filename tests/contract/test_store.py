@@ -25,6 +25,7 @@ from fraudray.domain.errors import (
     StoreFailed,
     StoreInUse,
 )
+from fraudray.service import LocalService
 from fraudray.testing.clock import FixedClock
 
 Make = Callable[..., dict[str, Any]]
@@ -166,6 +167,32 @@ def test_an_id_that_nothing_can_have_is_refused_or_not_found(app: App, end: str)
     for ask in (app.store.cases.case, app.store.cases.decision, app.store.customers.get, app.store.reports.get):
         with pytest.raises((InvalidTransaction, NotFound)):
             ask("C-12345" + end)
+
+
+@pytest.mark.parametrize("end", ["\0", "\ud800"])
+def test_a_change_of_what_nothing_can_be_called_is_refused_or_not_found_and_not_logged(
+    app: App, end: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = LocalService(app)
+    for change in (
+        lambda key: service.keys.revoke(key, author="ana"),
+        lambda key: service.webhooks.rotate(key, author="ana"),
+        lambda key: service.webhooks.remove(key, author="ana"),
+        lambda key: service.webhooks.test(key, author="ana"),
+        lambda key: service.webhooks.disable(key, reason="x", author="ana"),
+        lambda key: service.lists.remove(key, reason="x", author="ana"),
+        lambda key: service.note(key, text="x", author="ana"),
+        lambda key: service.close_case(key, disposition="genuine", reason="x", author="ana"),
+        lambda key: service.unfreeze(key, reason="x", author="ana"),
+        lambda key: service.hold(key, reason="x", author="ana"),
+        lambda key: service.erase(key, reason="x", author="ana"),
+        lambda key: service.retry(key, author="ana"),
+        lambda key: service.reports.make(key, author="ana"),
+        lambda key: service.step_up(key, result="passed", author="ana"),
+    ):
+        with pytest.raises((InvalidTransaction, NotFound)):
+            change("C-12345" + end)
+    assert not caplog.records
 
 
 def test_the_longest_reasons_and_authors_fit_and_longer_ones_are_refused_by_name(

@@ -72,7 +72,7 @@ def test_a_server_that_goes_away_costs_only_what_was_sent_meanwhile(
     postgres.stop(how)
     try:
         row = plain()
-        with pytest.raises(StoreFailed):
+        with pytest.raises(StoreFailed, match=r"^the database did not take the write: [^\n\t]+$"):
             app.engine.decide(row)
         with pytest.raises(StoreFailed):
             app.store.ping()

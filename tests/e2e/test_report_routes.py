@@ -77,7 +77,7 @@ def test_a_report_is_made_by_post_and_not_by_get(http: TestClient, app: App, sam
     case_id = app.engine.decide(samples[1]).case_id
     assert http.get(f"/v1/reports/{case_id}").status_code == 404
 
-    made = http.post(f"/v1/cases/{case_id}/report", json={}, headers={"x-actor": "Ana"})
+    made = http.post(f"/v1/cases/{case_id}/report", headers={"x-actor": "Ana"})
 
     assert made.status_code == 201
     assert http.get(f"/v1/reports/{case_id}", params={"format": "json"}).json() == made.json()

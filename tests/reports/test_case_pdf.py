@@ -13,6 +13,7 @@ from fraudray.reports.case_page import case_page, waterfall
 from fraudray.reports.fonts import coverage, legible
 from fraudray.reports.formats import rendered
 from fraudray.reports.page import Facts, Heading, Paragraph, Table, Waterfall
+from fraudray.service import LocalService
 
 from .reading import bare, html_text, missing_glyphs, pdf_text
 
@@ -111,6 +112,14 @@ def test_points_add_up_in_the_waterfall(report: dict[str, Any]) -> None:
     for bar in steps:
         assert end == pytest.approx(bar.left if bar.points >= 0 else bar.left + bar.width, abs=0.02)
         end = bar.left + bar.width if bar.points >= 0 else bar.left
+
+
+def test_the_timeline_leaves_out_what_was_not_said(app: App, samples: list[dict[str, Any]]) -> None:
+    decision = app.engine.decide(samples[1] | {"ip_address": None, "previous_location": None, "amount": 1000})
+    assert decision.step_up is not None
+    LocalService(app).step_up(decision.transaction_id, result="failed", author="ana")
+    (answer,) = [e for e in app.desk.make_report(str(decision.case_id))["timeline"] if e["what"] == "step_up"]
+    assert answer["details"] == [f"transaction_id: {decision.transaction_id}", "result: failed"]
 
 
 def test_pages_are_numbered_and_carry_title_and_time(report: dict[str, Any]) -> None:

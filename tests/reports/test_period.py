@@ -19,7 +19,7 @@ from fraudray.bootstrap import App
 from fraudray.domain.errors import FraudrayError, InvalidTransaction
 from fraudray.domain.period import parse_period
 from fraudray.reports.formats import page_of, rendered
-from fraudray.reports.page import Figure
+from fraudray.reports.page import Figure, Table
 from fraudray.reports.period_page import buckets
 from fraudray.service import LocalService
 from fraudray.testing.clock import FixedClock
@@ -252,6 +252,17 @@ def test_page_and_pdf_show_the_documents_figures_and_labelled_plots(
         assert text in printed
 
 
+def test_a_day_without_decisions_has_no_rate_and_counts_are_whole_numbers(
+    app: App, service: LocalService, samples: list[dict[str, Any]]
+) -> None:
+    app.engine.decide(samples[1])
+    page = page_of(service.reports.period(start="2026-03-01", end="2026-03-02"))
+    table = next(block for block in page.blocks if isinstance(block, Table) and block.columns[0].title == "Day")
+    assert [row[5] for row in table.rows] == ["–", "100.00"]
+    counted = next(block for block in page.blocks if isinstance(block, Figure))
+    assert re.findall(r"<!-- ([^-]+) -->", counted.svg)[1:4] == ["0", "1", "Decisions a day"]
+
+
 def test_a_long_period_is_told_by_month() -> None:
     day = {
         "outcomes": {"APPROVE": 2, "REVIEW": 1, "BLOCK": 1}, "amount": "3.50",
@@ -299,6 +310,6 @@ def test_a_case_without_a_report_gets_one_and_an_erased_one_does_not(
     noted = app.store.audit_entries(subject=case_id)[0]
     assert (noted.kind, noted.actor) == ("report_made", "Ana")
     service.erase("C-12345", reason="request", author="Ana")
-    for case in (case_id, "FRD-1999-0001"):
-        with pytest.raises(FraudrayError, match=r"no (report|case)"):
+    for case, said in ((case_id, f"{case_id} were erased with their customer's data"), ("FRD-1999-0001", "no case")):
+        with pytest.raises(FraudrayError, match=said):
             service.reports.make(case, author="Ana")

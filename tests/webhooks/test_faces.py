@@ -59,6 +59,12 @@ def test_http_offers_all_of_it(http: TestClient, app: App, receiver: Receiver, s
     assert http.get(at).status_code == 404
 
 
+def test_an_endpoint_that_wants_nothing_is_refused_in_plain_words(http: TestClient, receiver: Receiver) -> None:
+    refused = http.post("/v1/webhooks", json={"url": receiver.url, "events": []})
+    assert refused.json()["detail"] == "events: List should have at least 1 item after validation, not 0"
+    assert http.post("/v1/webhooks", json=[]).json()["detail"] == "a webhook is a JSON object"
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

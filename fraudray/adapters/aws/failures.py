@@ -57,6 +57,6 @@ def delivering(service: str) -> Iterator[None]:
             "AWS_SECRET_ACCESS_KEY"
         ) from None
     except ParamValidationError as error:
-        raise DeliveryFailed(f"{service} does not take this: {error}", permanent=True) from None
+        raise DeliveryFailed(f"{service} does not take this: {' '.join(str(error).split())}", permanent=True) from None
     except BotoCoreError as error:
         raise DeliveryFailed(f"{service} cannot be reached: {error}") from None

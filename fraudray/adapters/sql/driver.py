@@ -169,16 +169,23 @@ def failing(values: Values | None = None) -> Iterator[None]:
     """A database's errors as ours: StoreFailed, or InvalidTransaction for a text with a character that no row has."""
     try:
         yield
-    except UnicodeEncodeError:
-        raise InvalidTransaction([FieldProblem("", "string_unicode", "is not valid Unicode text")]) from None
     except Exception as error:
+        if unheard := text_refused(error, values):
+            raise unheard from None
         if not isinstance(error, SQLAlchemyError) and type(error).__module__.partition(".")[0] not in _DRIVERS:
             raise
-        asked = error.params if isinstance(error, DBAPIError) else values
-        named = asked.items() if isinstance(asked, Mapping) else ()
-        unheard = [_BOUND.sub("", name) for name, value in named if isinstance(value, str) and "\0" in value]
-        if unheard:
-            problems = [FieldProblem(name, "control_character", "contains a control character") for name in unheard]
-            raise InvalidTransaction(problems) from None
         cause = error.__cause__ or error
         raise StoreFailed(f"the database does not answer: {' '.join(str(cause).split())}") from error
+
+
+def text_refused(error: Exception, values: Values | None = None) -> InvalidTransaction | None:
+    """What to say when a database's error is about a text that it was given with a character that no row has."""
+    if isinstance(error, UnicodeEncodeError):
+        return InvalidTransaction([FieldProblem("", "string_unicode", "is not valid Unicode text")])
+    if not isinstance(error, SQLAlchemyError) and type(error).__module__.partition(".")[0] not in _DRIVERS:
+        return None
+    asked = error.params if isinstance(error, DBAPIError) else values
+    named = asked.items() if isinstance(asked, Mapping) else ()
+    unheard = [_BOUND.sub("", name) for name, value in named if isinstance(value, str) and "\0" in value]
+    problems = [FieldProblem(name, "control_character", "contains a control character") for name in unheard]
+    return InvalidTransaction(problems) if problems else None

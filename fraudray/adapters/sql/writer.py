@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from fraudray.adapters.sql.driver import discard
+from fraudray.adapters.sql.driver import discard, text_refused
 from fraudray.domain.errors import FraudrayError, StoreFailed, StoreInUse
 
 log = logging.getLogger(__name__)
@@ -177,11 +177,10 @@ def _succeed(jobs: list[_Job]) -> None:
 
 
 def _fail(jobs: list[_Job], error: Exception) -> None:
-    if isinstance(error, FraudrayError):
-        failure: FraudrayError = error
-    else:
+    failure = error if isinstance(error, FraudrayError) else text_refused(error)
+    if failure is None:
         log.error("a write failed: %s", type(error).__name__, exc_info=error)
         reason = error.__cause__ or error if isinstance(error, SQLAlchemyError) else error
-        failure = StoreFailed(f"the database did not take the write: {reason}")
+        failure = StoreFailed(f"the database did not take the write: {' '.join(str(reason).split())}")
     for job in jobs:
         job.future.set_exception(failure)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,10 +28,12 @@ def fill(app: App) -> list[str]:
     return ids
 
 
-def test_no_value_or_reason_can_be_read_from_the_files_or_the_audit_trail(app: App, tmp_path: Path) -> None:
+def test_no_value_or_reason_can_be_read_from_the_files_or_the_audit_trail(
+    app: App, at_rest: Callable[[], bytes]
+) -> None:
     ids = fill(app)
     app.store.verify_audit()
-    stored = b"".join(path.read_bytes() for path in (tmp_path / "data").iterdir() if path.is_file())
+    stored = at_rest()
     assert not [secret for secret in SECRETS if secret.encode() in stored]
     trail = app.store.audit_entries()
     assert {entry.kind for entry in trail} >= {"list_entry_added", "list_entry_removed"}

@@ -1,11 +1,10 @@
-"""What every book of webhooks must do; a store for each database that it is run on."""
+"""What every book of webhooks must do."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -19,19 +18,18 @@ WISH = parse_wish({"url": "https://hooks.example.com/a", "events": ["decision.cr
 Open = Callable[[], SqlStore]
 
 
-@pytest.fixture(params=["sqlite"])
-def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+@pytest.fixture
+def open_store(make_store: Callable[..., SqlStore]) -> Open:
+    """Opens the store, after closing it where it is open."""
     opened: list[SqlStore] = []
 
     def opening() -> SqlStore:
         for store in opened:
             store.close()
-        opened.append(SqlStore(tmp_path / "store", ids=CountingIds()))
+        opened.append(make_store(ids=CountingIds()))
         return opened[-1]
 
-    yield opening
-    for store in opened:
-        store.close()
+    return opening
 
 
 def added(store: SqlStore, clock: FixedClock, webhook_id: str = "wh_1") -> tuple[Webhook, str]:
@@ -48,7 +46,7 @@ def test_an_endpoint_is_kept_with_what_it_wants(open_store: Open, clock: FixedCl
 
 
 def test_a_secret_is_of_the_specified_form_and_sealed_at_rest(
-    open_store: Open, clock: FixedClock, tmp_path: Path
+    open_store: Open, clock: FixedClock, at_rest: Callable[[], bytes]
 ) -> None:
     store = open_store()
     _, secret = added(store, clock)
@@ -57,7 +55,7 @@ def test_a_secret_is_of_the_specified_form_and_sealed_at_rest(
     assert 24 <= len(key) <= 64
     assert store.webhooks.secrets("wh_1", clock.now()) == [secret]
     store.close()
-    stored = b"".join(path.read_bytes() for path in (tmp_path / "store").iterdir() if path.is_file())
+    stored = at_rest()
     for plain in (secret.encode(), secret.removeprefix("whsec_").encode(), key, key.hex().encode()):
         assert plain not in stored
 
