@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
@@ -15,6 +15,7 @@ from fraudray.deployments.bodies import HttpProblem, error_response, problem_res
 from fraudray.deployments.metrics import Metrics
 from fraudray.deployments.openapi import describe
 from fraudray.deployments.routes import customers, health, keys, lists, operations, reports, stored, webhooks
+from fraudray.deployments.routes.inputs import known_query
 from fraudray.domain.cards import mask
 from fraudray.domain.errors import FraudrayError
 from fraudray.problems import problem
@@ -28,6 +29,7 @@ def build_api(service: LocalService, metrics: Metrics) -> FastAPI:
         version=__version__,
         summary="Decides, explains and investigates payment fraud.",
         redirect_slashes=False,
+        dependencies=[Depends(known_query)],
     )
     _handle_errors(api, metrics)
     api.include_router(stored.router(service), prefix="/v1")

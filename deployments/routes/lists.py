@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from fraudray.deployments.bodies import JSON_TYPES, HttpProblem, decode, json_response, read_body, read_rows
-from fraudray.deployments.routes.inputs import Author, Document, Limit, Offset, fields_of, known_query
+from fraudray.deployments.routes.inputs import Author, Document, Limit, Offset, fields_of
 from fraudray.domain.errors import FieldProblem, InvalidTransaction
 from fraudray.service import LocalService
 
@@ -25,7 +25,7 @@ async def _reason(request: Request) -> Any:
 
 
 def router(service: LocalService) -> APIRouter:
-    routes = APIRouter(dependencies=[Depends(known_query)])
+    routes = APIRouter()
     settings = service.app.settings
 
     @routes.get("")
