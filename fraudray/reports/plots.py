@@ -6,6 +6,7 @@ import io
 import re
 import threading
 from collections.abc import Mapping, Sequence
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 from fraudray.reports.fonts import needs
@@ -48,7 +49,7 @@ def lines(labels: Sequence[str], rows: Sequence[Shares], *, outcomes: Sequence[s
 
     def draw(axes: Axes) -> None:
         for outcome, mark in zip(outcomes, ("o", "s", "^"), strict=False):
-            values = [row[outcome] for row in rows]
+            values = [nan if (value := row[outcome]) is None else value for row in rows]
             axes.plot(range(len(rows)), values, color=COLOURS[outcome], label=outcome, marker=mark, markersize=3)
         axes.set_ylim(bottom=0)
         _label_x(axes, labels)
