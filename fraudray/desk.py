@@ -185,7 +185,7 @@ class Desk:
     ) -> dict[str, Any]:
         """Make and keep the report of a case; the answer has the wanted sections, what is kept has all.
 
-        Raises NotFound, or ValueError for an unknown section.
+        Raises NotFound, Refused once its customer was erased, or ValueError for an unknown section.
         """
         case = self._store.cases.case(case_id)
         now = self._clock.now()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fraudray.actions.publish import ReportPublisher
 from fraudray.adapters.sql.store import SqlStore
 from fraudray.domain.cards import mask
-from fraudray.domain.errors import DeliveryFailed, NotFound
+from fraudray.domain.errors import DeliveryFailed, NotFound, Refused
 from fraudray.ports.clock import Clock
 from fraudray.ports.ledger import OutboxEntry
 from fraudray.ports.messages import Mail, Mailer, Sms, SmsSender
@@ -57,7 +57,7 @@ class Deliverer:
             raise DeliveryFailed(f"there is no action {entry.kind}", permanent=True)
         try:
             return handler(entry)
-        except NotFound as error:
+        except (NotFound, Refused) as error:
             raise DeliveryFailed(str(error), permanent=True) from None
 
     def _email_alert(self, entry: OutboxEntry) -> str:

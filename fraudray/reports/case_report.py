@@ -8,6 +8,7 @@ from typing import Any
 
 from fraudray.domain.case import Case
 from fraudray.domain.decision import Decision
+from fraudray.domain.errors import Refused
 from fraudray.reports.case_page import case_page, value
 from fraudray.reports.templates import page_html, render
 
@@ -21,7 +22,12 @@ def build_report(case: Case, *, made_at: datetime, sections: Sequence[str] | Non
 
     Raises:
         ValueError: an unknown section, naming those there are.
+        Refused: the case's decisions were erased with its customer's data.
     """
+    if case.erased and not case.decisions:
+        raise Refused(
+            f"the decisions of {case.case_id} were erased with their customer's data; there is nothing to report"
+        )
     wanted = SECTIONS if sections is None else tuple(dict.fromkeys(sections))
     unknown = [name for name in wanted if name not in SECTIONS]
     if unknown or not wanted:

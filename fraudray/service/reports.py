@@ -6,7 +6,7 @@ import threading
 from typing import Any, Protocol
 
 from fraudray.bootstrap import App
-from fraudray.domain.errors import Refused, StoreFailed
+from fraudray.domain.errors import StoreFailed
 from fraudray.domain.period import parse_period
 from fraudray.reports.categories import category_name
 from fraudray.reports.period_report import build_period_report
@@ -38,11 +38,6 @@ class LocalReports:
 
     def make(self, case_id: str, *, author: str) -> Document:
         """See `Reports.make`."""
-        case = self._app.store.cases.case(case_id)
-        if case.erased and not case.decisions:
-            raise Refused(
-                f"the decisions of {case_id} were erased with their customer's data; there is nothing to report"
-            )
         return self._app.desk.make_report(case_id, author=author)
 
     def period(self, *, start: str, end: str, timezone: str = "UTC") -> Document:

@@ -16,6 +16,7 @@ from fraudray.desk import checked_text
 from fraudray.domain.customer import AnyTemplate, BiometricTemplate, CustomerProfile, ForeignTemplate
 from fraudray.domain.decision import Decision
 from fraudray.domain.errors import FieldProblem, FraudrayError, InvalidTransaction, NotFound
+from fraudray.domain.text import has_control_characters, is_unicode
 from fraudray.domain.transaction import Transaction, field_problems
 from fraudray.evidence.biometrics import check_templates, matcher_of
 from fraudray.explain import explain_document
@@ -193,6 +194,8 @@ class LocalService:
         limit: int = 50, offset: int = 0,
     ) -> Document:  # fmt: skip
         """See `Service.cases`."""
+        if q is not None and (has_control_characters(q) or not is_unicode(q)):
+            raise InvalidTransaction([FieldProblem("q", "control_character", "contains a control character")])
         found = self.app.store.cases.search(status=status, customer_id=customer_id, text=q, limit=limit, offset=offset)
         return {"cases": [case.model_dump(mode="json") for case in found]}
 

@@ -211,6 +211,13 @@ def test_markup_in_a_transaction_stays_text_in_its_report(app: App, call: Ask, s
     assert "<script" not in html
 
 
+def test_there_is_no_report_of_an_erased_customer(app: App, call: Ask, blocked: Decision) -> None:
+    app.store.customers.erase(blocked.customer_id, reason="asked", actor="ana", at=app.clock.now())
+    assert "were erased" in call(REPORT, "generate_fraud_report", case_id=blocked.case_id).error
+    app.worker.drain()
+    assert app.store.outbox.by_key(f"{blocked.decision_id}/report").status == "dead"
+
+
 def test_a_report_as_pdf_is_embedded_and_opens_at_its_address(app: App, call: Ask, blocked: Decision) -> None:
     answer = call(REPORT, "generate_fraud_report", case_id=blocked.case_id, format="pdf")
     assert (answer["format"], answer["document"], answer["html"]) == ("pdf", None, None)
