@@ -15,6 +15,7 @@ from fraudray.tools.catalogue import TOOLS
 from fraudray.tools.provider import MountedProvider
 from fraudray.tools.security import BODY_MAX, transport_security
 from fraudray.tools.server import ToolServer
+from fraudray.tools.trimmed import Trimmed
 
 
 def tool_routes(
@@ -52,4 +53,5 @@ def http_route(server: ToolServer, settings: Settings, gate: Gate) -> Route:
         transport_security=transport_security(settings),
     )  # fmt: skip
     endpoint = next(route.endpoint for route in whole.routes if isinstance(route, Route) and route.path == path)
-    return Route(path, Bearer(endpoint, gate, lambda _method, _path: READS_OR_ACTS), methods=["POST"])
+    guarded = Bearer(Trimmed(endpoint), gate, lambda _method, _path: READS_OR_ACTS)
+    return Route(path, guarded, methods=["POST"])
