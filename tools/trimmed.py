@@ -17,4 +17,4 @@ class Trimmed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on."""
         headers = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
-        await self._app(scope | {"headers": headers}, receive, send)
+        await self._app({**scope, "headers": headers}, receive, send)

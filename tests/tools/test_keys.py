@@ -119,7 +119,7 @@ def test_every_tool_asks_for_read_or_act_by_its_own_annotation(app: App, address
     by_reading = set().union(*(seen(address + entry.path, reads) for entry in TOOLS))
     by_acting = set().union(*(seen(address + entry.path, acts) for entry in TOOLS))
     assert by_reading == READING | {
-        "check_transaction_risk", "verify_customer_identity", "check_geolocation_risk",
+        "check_transaction_risk", "verify_customer_identity", "check_geolocation_risk", "generate_period_report",
     }  # fmt: skip
     assert by_acting == ACTING | {"send_fraud_alert_email", "generate_fraud_report"}
 
