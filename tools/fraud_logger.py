@@ -24,6 +24,7 @@ FRAUD_LOGGER = "fraud-logger"
 _ADDS = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False)
 # Closing cannot be undone by another call; closing again is refused and changes nothing.
 _CLOSES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
+Json = dict[str, Any] | list[Any] | str | int | float | bool | None
 _ID: TypeAdapter[str] = TypeAdapter(Identifier)
 
 
@@ -78,7 +79,7 @@ def build_server(provider: AppProvider) -> ToolServer:
         ],
         investigation_notes: Annotated[Claim, Field(description="What you found; kept as your claim.")],
         agent_decision: Annotated[FreeText, Field(max_length=100, description="What you would decide; your claim.")],
-        evidence: Annotated[Any, Field(description="Any JSON; kept as your claim. Card numbers are masked.")],
+        evidence: Annotated[Json, Field(description="Any JSON; kept as your claim. Card numbers are masked.")],
         ctx: Call,
     ) -> LogResult:  # fmt: skip
         """Note findings on a fraud case, or open one of your own for a transaction that was decided.
@@ -114,10 +115,12 @@ def build_server(provider: AppProvider) -> ToolServer:
             OptionalText,
             Field(description="Part of a case id, customer id, transaction id, merchant or reason code."),
         ] = None,
-        customer_id: OptionalId = None,
-        status: Annotated[CaseStatus | None, NOT_GIVEN] = None,
-        limit: Annotated[int, Field(ge=1, le=100)] = 20,
-        offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0,
+        customer_id: Annotated[OptionalId, Field(description="Only this customer's; all when left out.")] = None,
+        status: Annotated[
+            CaseStatus | None, NOT_GIVEN, Field(description="Only open or only closed ones; both when left out.")
+        ] = None,
+        limit: Annotated[int, Field(ge=1, le=100, description="How many at most.")] = 20,
+        offset: Annotated[int, Field(ge=0, le=1_000_000, description="How many of the newest to pass over.")] = 0,
     ) -> CaseList:
         """Find fraud cases, newest alert first; without arguments, the newest of all. Changes nothing."""
         with provider.app() as app:

@@ -18,12 +18,12 @@ from fraudray.tools.parameters import (
     OptionalAddress,
     OptionalFlag,
     OptionalFunding,
-    OptionalId,
     OptionalInstrument,
     OptionalLatitude,
     OptionalLongitude,
     OptionalMoment,
     OptionalText,
+    OptionalTransaction,
 )
 from fraudray.tools.partial import parse_partial
 from fraudray.tools.provider import AppProvider
@@ -79,7 +79,7 @@ def build_server(provider: AppProvider) -> ToolServer:
         previous_timestamp: Annotated[
             OptionalMoment, Field(description="When the previous one was, instead of time_difference_minutes.")
         ] = None,
-        transaction_id: OptionalId = None,
+        transaction_id: OptionalTransaction = None,
         transaction_time: OptionalMoment = None,
         ip_address: OptionalAddress = None,
         card_present: OptionalFlag = None,

@@ -14,7 +14,14 @@ from fraudray.domain.evidence import IDENTITY_VERIFIER
 from fraudray.tools.catalogue import find
 from fraudray.tools.finding import EvidenceById, Finding, Look, PolicyUsed, Reasons, Score, look
 from fraudray.tools.main import main
-from fraudray.tools.parameters import NOT_GIVEN, CustomerId, OptionalAddress, OptionalId, OptionalMoment
+from fraudray.tools.parameters import (
+    NOT_GIVEN,
+    CustomerId,
+    OptionalAddress,
+    OptionalId,
+    OptionalMoment,
+    OptionalTransaction,
+)
 from fraudray.tools.partial import parse_partial
 from fraudray.tools.provider import AppProvider
 from fraudray.tools.server import READS, ToolServer
@@ -78,7 +85,7 @@ def build_server(provider: AppProvider) -> ToolServer:
         device_id: Annotated[
             OptionalId, Field(description="The device's registered id where it differs from the fingerprint; it wins.")
         ] = None,
-        transaction_id: OptionalId = None,
+        transaction_id: OptionalTransaction = None,
         transaction_time: OptionalMoment = None,
     ) -> IdentityResult:
         """Compare a device, an IP address and a biometric sample with what is registered of the customer and what was

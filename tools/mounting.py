@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fraudray.bootstrap import App
 from fraudray.gate import Gate
@@ -15,6 +17,7 @@ from fraudray.tools.catalogue import TOOLS
 from fraudray.tools.provider import MountedProvider
 from fraudray.tools.security import BODY_MAX, transport_security
 from fraudray.tools.server import ToolServer
+from fraudray.tools.trimmed import Trimmed
 
 
 def tool_routes(
@@ -44,7 +47,8 @@ def tool_routes(
 def http_route(server: ToolServer, settings: Settings, gate: Gate) -> Route:
     """One server's route, behind the gate. Its session manager must run while it is served.
 
-    Only POST: without sessions a stream opened by GET would stay open and never say anything.
+    Only POST: without sessions a stream opened by GET would stay open and never say anything. The protocol demands
+    405 for it, which tells a client to go on without; with a 404 it takes the server for gone.
     """
     path = server.entry.path
     whole = server.streamable_http_app(
@@ -52,4 +56,14 @@ def http_route(server: ToolServer, settings: Settings, gate: Gate) -> Route:
         transport_security=transport_security(settings),
     )  # fmt: skip
     endpoint = next(route.endpoint for route in whole.routes if isinstance(route, Route) and route.path == path)
-    return Route(path, Bearer(endpoint, gate, lambda _method, _path: READS_OR_ACTS), methods=["POST"])
+    guarded = Bearer(_only_post(Trimmed(endpoint)), gate, lambda _method, _path: READS_OR_ACTS)
+    # All methods: where the route let one go, whatever is mounted behind it would answer 404.
+    return Route(path, guarded)
+
+
+def _only_post(app: ASGIApp) -> ASGIApp:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        post = scope["method"] == "POST"
+        await (app if post else Response(status_code=405, headers={"allow": "POST"}))(scope, receive, send)
+
+    return answer

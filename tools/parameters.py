@@ -46,7 +46,15 @@ Claim = Annotated[str, StringConstraints(min_length=1, max_length=4000, strict=T
 
 OptionalId = Annotated[Identifier | None, NOT_GIVEN]
 OptionalText = Annotated[FreeText | None, NOT_GIVEN]
-OptionalMemo = Annotated[Memo | None, NOT_GIVEN]
+OptionalMemo = Annotated[
+    Memo | None, NOT_GIVEN, Field(description="The text given with the payment; card numbers in it are masked.")
+]
+OptionalDevice = Annotated[
+    Identifier | None, NOT_GIVEN, Field(description="The id of the device that paid; null if unknown.")
+]
+OptionalTransaction = Annotated[
+    Identifier | None, NOT_GIVEN, Field(description="The transaction that this is about; null if unknown.")
+]
 OptionalAddress = Annotated[IpAddress | None, NOT_GIVEN, Field(description="IPv4 or IPv6 address; null if unknown.")]
 
 
@@ -67,7 +75,9 @@ OptionalMoment = Annotated[
 OptionalLatitude = Annotated[Latitude | None, Field(description="Decimal degrees; needs the longitude too.")]
 OptionalLongitude = Annotated[Longitude | None, Field(description="Decimal degrees; needs the latitude too.")]
 OptionalFlag = Annotated[Annotated[bool, Field(strict=True)] | None, Field(description="null if unknown.")]
-OptionalChannel = Annotated[Channel | None, NOT_GIVEN]
+OptionalChannel = Annotated[
+    Channel | None, NOT_GIVEN, Field(description="How the card or wallet was used; null if unknown.")
+]
 OptionalFunding = Annotated[Funding | None, NOT_GIVEN, Field(description="What stands behind the instrument.")]
 OptionalType = Annotated[TransactionType | None, NOT_GIVEN, Field(description="authorization when left out.")]
 OptionalInstrument = Annotated[

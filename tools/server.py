@@ -10,7 +10,16 @@ from typing import Any
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
-from mcp.types import CallToolResult, Implementation, InputRequiredResult, Tool, ToolAnnotations
+from mcp.shared.exceptions import MCPError
+from mcp.types import (
+    INVALID_PARAMS,
+    CallToolResult,
+    GetPromptResult,
+    Implementation,
+    InputRequiredResult,
+    Tool,
+    ToolAnnotations,
+)
 from pydantic import ValidationError
 
 from fraudray import __version__
@@ -86,6 +95,12 @@ class ToolServer(MCPServer[Any]):
         if isinstance(result, CallToolResult) and (result.structured_content or {}).get("status") == "failed":
             return result.model_copy(update={"is_error": True})
         return result
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Call | None = None
+    ) -> GetPromptResult | InputRequiredResult:
+        """Raises MCPError: we have tools only. The SDK would report an unknown prompt as a failure of the server."""
+        raise MCPError(INVALID_PARAMS, f"there is no prompt {mask(name)[:100]}; {self.entry.name} has tools only")
 
     async def _refuse_unknown(self, name: str, arguments: dict[str, Any]) -> None:
         schema = self._tool_input_schema(name)

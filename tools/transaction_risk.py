@@ -17,6 +17,7 @@ from fraudray.tools.parameters import (
     NOT_GIVEN,
     CustomerId,
     OptionalChannel,
+    OptionalDevice,
     OptionalFlag,
     OptionalFunding,
     OptionalId,
@@ -86,18 +87,22 @@ def build_server(provider: AppProvider) -> ToolServer:
         currency: Annotated[str | None, NOT_GIVEN, Field(description="ISO 4217 code; USD when left out.")] = None,
         merchant_category: Annotated[OptionalText, Field(description="The category in words.")] = None,
         mcc: Annotated[str | None, NOT_GIVEN, Field(description="Merchant category code, four digits.")] = None,
-        terminal_id: OptionalId = None,
+        terminal_id: Annotated[OptionalId, Field(description="The terminal or ATM; null if unknown.")] = None,
         channel: OptionalChannel = None,
         transaction_type: OptionalType = None,
         original_transaction_id: Annotated[
             OptionalId, Field(description="The purchase that a capture, increment, reversal or refund continues.")
         ] = None,
-        processor_outcome: Annotated[ProcessorOutcome | None, NOT_GIVEN] = None,
+        processor_outcome: Annotated[
+            ProcessorOutcome | None,
+            NOT_GIVEN,
+            Field(description="What the processor or issuer answered, where it is known already."),
+        ] = None,
         latitude: OptionalLatitude = None,
         longitude: OptionalLongitude = None,
         instrument_id: OptionalInstrument = None,
         funding: OptionalFunding = None,
-        device_id: OptionalId = None,
+        device_id: OptionalDevice = None,
         memo: OptionalMemo = None,
     ) -> TransactionRiskResult:  # fmt: skip
         """Judge a payment by its amount, merchant and category, country, channel, local hour, the customer's habit and

@@ -105,6 +105,15 @@ def test_a_key_sees_and_calls_the_tools_of_its_scopes_only(
     assert call(url, acts, "log_fraud_case", mode, **note(blocked))["action"] == "appended"
 
 
+def test_a_server_says_that_it_has_no_streams_and_not_that_it_is_gone(app: App, address: str) -> None:
+    """405 on GET lets a client go on without; for a 404 clients took the server's tools away again."""
+    for entry in TOOLS:
+        refused = httpx.get(address + entry.path, headers=HEADERS)
+        assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+    key(app, "read")
+    assert httpx.get(address + TOOLS[0].path, headers=HEADERS).status_code == 401
+
+
 def test_every_tool_asks_for_read_or_act_by_its_own_annotation(app: App, address: str) -> None:
     reads, acts = key(app, "read"), key(app, "act")
     by_reading = set().union(*(seen(address + entry.path, reads) for entry in TOOLS))
