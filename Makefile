@@ -1,8 +1,10 @@
 # What to type: `make run`, `make test`. `make help` lists the rest.
-# PYTHON chooses the interpreter for .venv (3.11 or newer); RUN_ARGS adds options to `fraudray serve`.
+# PYTHON chooses the interpreter for .venv (3.11 or newer); RUN_ARGS adds options to `fraudray serve`; TEST_WORKERS says how
+# many tests run at once (about 1 GB each).
 
 PYTHON ?= python3
 RUN_ARGS ?= --samples
+TEST_WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -48,7 +50,7 @@ run: $(STAMP) ## serve on 127.0.0.1:8000 and decide the three sample transaction
 	@exec $(BIN)/fraudray serve --with-parent $(RUN_ARGS)
 
 test: $(STAMP) ## the tests, without the slow ones (real engines, browsers, chaos)
-	@$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "not slow" -n $(TEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 test-all: lint types test ## everything: linters, types, all tests
 	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)

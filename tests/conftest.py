@@ -18,6 +18,13 @@ from tests.engines.moto import Moto, running_moto
 from tests.engines.postgres import Postgres
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts Ray takes its ports and most of the machine: never two at once."""
+    for item in items:
+        if item.get_closest_marker("serve"):
+            item.add_marker(pytest.mark.xdist_group("serve"))
+
+
 @pytest.fixture(autouse=True)
 def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees the settings or data of whoever runs it."""
