@@ -37,7 +37,7 @@ $(BIN)/python:
 
 # uv, itself from the lock, installs ten times as fast as pip; where it fails (an index that only pip is told of), pip does it.
 $(STAMP): requirements.lock pyproject.toml | $(BIN)/python
-	@echo "Installing what requirements.lock lists (about 1.3 GB, once) ..."
+	@echo "Installing what requirements.lock lists (about 1.4 GB, once) ..."
 	@awk '/^uv==/ {on = 1; print; next} /^[^ #]/ {on = 0} on' requirements.lock > $(VENV)/uv.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.lock \

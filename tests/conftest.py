@@ -18,6 +18,7 @@ from tests.engines.moto import Moto, running_moto
 from tests.engines.postgres import Postgres
 
 
+@pytest.hookimpl(tryfirst=True)  # before the workers name what they found
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What starts Ray takes its ports and most of the machine: never two at once."""
     for item in items:
