@@ -50,7 +50,8 @@ run: $(STAMP) ## serve on 127.0.0.1:8000 and decide the three sample transaction
 	@exec $(BIN)/fraudray serve --with-parent $(RUN_ARGS)
 
 test: $(STAMP) ## the tests, without the slow ones (real engines, browsers, chaos)
-	@$(BIN)/python -m pytest -m "not slow" -n $(TEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "not slow and not serve" -n $(TEST_WORKERS) $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "serve and not slow" $(PYTEST_ARGS) # Ray takes most of a machine: one at a time
 
 test-all: lint types test ## everything: linters, types, all tests
 	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)

@@ -18,14 +18,6 @@ from tests.engines.moto import Moto, running_moto
 from tests.engines.postgres import Postgres
 
 
-@pytest.hookimpl(tryfirst=True)  # before the workers name what they found
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts Ray takes its ports and most of the machine: never two at once."""
-    for item in items:
-        if item.get_closest_marker("serve"):
-            item.add_marker(pytest.mark.xdist_group("serve"))
-
-
 @pytest.fixture(autouse=True)
 def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees the settings or data of whoever runs it."""
