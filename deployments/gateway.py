@@ -7,7 +7,6 @@ everything else                      FastAPI
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -29,13 +28,12 @@ from fraudray.deployments.metrics import Metrics
 from fraudray.domain.errors import StoreInUse
 from fraudray.gate import Gate
 from fraudray.problems import problem
-from fraudray.reference import lists_status, reload_reference, world_version
+from fraudray.reference import lists_status
 from fraudray.service import LocalService
 from fraudray.settings import load_settings
 from fraudray.tools.mounting import tool_routes
 
 FOLDER_WAIT_S = 10.0
-LISTS_POLL_S = 2.0
 
 
 def build_gateway(app: App) -> Starlette:
@@ -52,11 +50,9 @@ def build_gateway(app: App) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with run_tools():
-            watching = asyncio.create_task(_watch_lists(app))
             try:
                 yield
             finally:
-                watching.cancel()
                 app.close()
 
     async def not_allowed(_request: Request) -> Response:
@@ -80,17 +76,6 @@ def build_gateway(app: App) -> Starlette:
         exception_handlers={Exception: failed},
         lifespan=lifespan,
     )
-
-
-async def _watch_lists(app: App) -> None:
-    """Take up lists that `fraudray data update` puts into the data folder."""
-    seen = world_version(app.settings.data_dir)
-    while True:
-        await asyncio.sleep(LISTS_POLL_S)
-        version = world_version(app.settings.data_dir)
-        if version != seen:
-            seen = version
-            await asyncio.to_thread(reload_reference, app)
 
 
 def build_asgi_app() -> Starlette:

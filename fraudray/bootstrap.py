@@ -37,7 +37,8 @@ from fraudray.policy.book import PolicyBook
 from fraudray.policy.policy import Policy
 from fraudray.ports.biometrics import BiometricMatcher
 from fraudray.ports.clock import Clock, Ids, RandomIds, SystemClock
-from fraudray.reference import load_reference, note_lists
+from fraudray.reference import ListsWatch, load_reference, note_lists
+from fraudray.rules.looking import Looker
 from fraudray.rules.shelf import ToolShelf
 from fraudray.rules.watch import PolicyWatch
 from fraudray.settings import Settings, address_of, load_settings
@@ -59,8 +60,8 @@ class App:
         reference: Reference | None = None,
         work: bool = True,
     ) -> None:
-        """Open the store and build the engine. `work=False` leaves the outbox, and looking for changed policies, to
-        another call or process; `book` and `reference` may be handed over by a caller who has loaded them already.
+        """Open the store and build the engine. `work=False` leaves the outbox, and looking for changed policies and
+        lists, to another call or process; `book` and `reference` may be handed over by a caller who has loaded them.
 
         Raises SettingsError, PolicyError, StoreInUse, StoreFailed.
         """
@@ -99,9 +100,10 @@ class App:
             notices=self.store.notices,
         )
         self.watch = PolicyWatch(
-            settings.policy_file, self.engine, self._shelf, rules, note=self.store.note, clock=self.clock,
-            every_s=settings.reload_s,
-        )  # fmt: skip
+            settings.policy_file, self.engine, self._shelf, rules, note=self.store.note, clock=self.clock
+        )
+        looks = {"the policy": self.watch.look, "the lists of the world": ListsWatch(self).look}
+        self._looker = Looker(looks, every_s=settings.reload_s)
         alert_rules = AlertRules(settings.alert_sender, tuple(settings.alert_recipients), tuple(settings.alert_domains))
         self.desk = Desk(self.engine, self.store, alert_rules, self.clock, self.ids)
         self.publisher = ReportPublisher(open_shelf(settings), settings.reports_link_s, self.clock)
@@ -118,11 +120,12 @@ class App:
         note_lists(self)
         if work:
             self.worker.start()
-            self.watch.start()
+            self._looker.start()
 
     def close(self) -> None:
         """Finish what was begun and let go of the data folder."""
         self.watch.close()
+        self._looker.close()
         self.worker.close()
         self.engine.close()
         self._shelf.close()

@@ -96,6 +96,21 @@ def reload_reference(app: Holder) -> bool:
     return True
 
 
+class ListsWatch:
+    """Takes up lists that `fraudray data update` puts into the data folder."""
+
+    def __init__(self, app: Holder) -> None:
+        self._app = app
+        self._seen: Hashable = None  # the first look finds what changed while they were read
+
+    def look(self) -> None:
+        """Read the lists anew when an update or a revert was made since the last look."""
+        version = world_version(self._app.settings.data_dir)
+        if version != self._seen:
+            self._seen = version
+            reload_reference(self._app)
+
+
 def lists_status(app: Holder) -> dict[str, Any]:
     """The lists in force as a document: `lists`, and in `old` the kinds that are too old or undated.
 

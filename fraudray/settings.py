@@ -71,7 +71,9 @@ class Settings(BaseSettings):
         default_factory=dict, description="MCP servers by the name of a policy's evidence: url, token, limit_ms (JSON)."
     )
     remote_hosts: Names = Field(default=[], description="The only hosts (`name` or `name:port`) they may be on.")
-    reload_s: float = Field(2, ge=0, le=3600, description="How often changed policy files are looked for; 0: never.")
+    reload_s: float = Field(
+        2, ge=0, le=3600, description="How often changed policies and lists of the world are looked for; 0: never."
+    )
 
     host: str = Field("127.0.0.1", description="Address to listen on; others than loopback need an API key.")
     port: int = Field(8000, ge=1, le=65535)

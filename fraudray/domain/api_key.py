@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from fraudray.domain.access import LOCAL, Principal, Scope
+from fraudray.domain.cards import never_masked
 from fraudray.domain.errors import FieldProblem, InvalidTransaction
 from fraudray.domain.text import has_control_characters
 
@@ -85,7 +86,7 @@ class Keyring(Protocol):
 
 def new_key() -> tuple[str, str]:
     """A fresh key: its id and its text, `frk_<id>_<secret>`, of which only the digest is kept."""
-    key_id = secrets.token_hex(6)
+    key_id = never_masked(lambda: secrets.token_hex(6))
     return key_id, f"{PREFIX}_{key_id}_{secrets.token_urlsafe(32)}"
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from fraudray.domain.customer import BiometricTemplate, CustomerProfile, ForeignTemplate
 from fraudray.domain.errors import FieldProblem, InvalidTransaction, SettingsError
+from fraudray.policy.extensions import installed, load
 from fraudray.ports.biometrics import BiometricMatcher, Match, Template
 
 GROUP = "fraudray.biometrics"
@@ -49,11 +49,11 @@ def find_matcher(name: str) -> BiometricMatcher:
     """The matcher of that name. Raises SettingsError that names what is installed."""
     if name == SaltedHash.name:
         return SaltedHash()
-    installed = {point.name: point for point in entry_points(group=GROUP)}
-    if name not in installed:
-        known = ", ".join(sorted({SaltedHash.name, *installed}))
+    offered = installed(GROUP)
+    if name not in offered:
+        known = ", ".join(sorted({SaltedHash.name, *offered}))
         raise SettingsError(f"biometric_matcher: no matcher {name!r} is installed (there are: {known})")
-    return _load(installed[name])
+    return _load(name)
 
 
 def check_templates(
@@ -82,14 +82,14 @@ def matcher_of(template: BiometricTemplate | ForeignTemplate) -> str:
     return SaltedHash.name if isinstance(template, BiometricTemplate) else template.matcher
 
 
-def _load(point: EntryPoint) -> BiometricMatcher:
+def _load(name: str) -> BiometricMatcher:
     try:
-        matcher: BiometricMatcher = point.load()()
+        matcher: BiometricMatcher = load(GROUP, name)()
     except Exception as error:
-        raise SettingsError(f"biometric_matcher: {point.value} does not load: {error}") from error
+        raise SettingsError(f"biometric_matcher: {name} does not load: {error}") from error
     missing = [part for part in _PARTS if not callable(getattr(matcher, part, None))]
     missing += [part for part in ("name", "limits") if not isinstance(getattr(matcher, part, None), str)]
-    if missing or matcher.name != point.name:
-        wrong = f"has no {', '.join(missing)}" if missing else f"calls itself {matcher.name!r}, not {point.name!r}"
-        raise SettingsError(f"biometric_matcher: {point.value} {wrong}; see fraudray.ports.biometrics")
+    if missing or matcher.name != name:
+        wrong = f"has no {', '.join(missing)}" if missing else f"calls itself {matcher.name!r}, not {name!r}"
+        raise SettingsError(f"biometric_matcher: {name} {wrong}; see fraudray.ports.biometrics")
     return matcher

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from fraudray.domain.errors import FraudrayError, PolicyError
+from fraudray.domain.errors import PolicyError
 from fraudray.engine import Engine
 from fraudray.in_force import Rules
 from fraudray.policy.book import PolicyBook, Stamp, describe, stamp
@@ -51,29 +51,20 @@ class PolicyWatch:
         *,
         note: Callable[[AuditNote, datetime], None],
         clock: Clock,
-        every_s: float,
     ) -> None:
         """Watch what `rules` came from: the policy or book at `path`; the packaged default never changes."""
         self._path, self._engine, self._shelf, self._rules = path, engine, shelf, rules
-        self._note, self._clock, self._every_s = note, clock, every_s
+        self._note, self._clock = note, clock
         self._files = rules.book.files
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="fraudray-policy", daemon=True)
         self._retiring: threading.Timer | None = None
         self.problem: PolicyProblem | None = None
         self.loads = {"loaded": 0, "refused": 0}
 
-    def start(self) -> None:
-        """Begin to look, where there is something to look at."""
-        if self._path is not None and self._every_s:
-            self._thread.start()
-
     def close(self) -> None:
-        """Stop looking."""
+        """Take nothing up any more; a look under way ends soon."""
         self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
         if self._retiring is not None:
             self._retiring.cancel()
 
@@ -143,13 +134,6 @@ class PolicyWatch:
         if not known or actor != WATCHER:
             self.loads["refused"] += 1
             log.error("the changed policy is not used, the last good one stays in force: %s", error)
-
-    def _loop(self) -> None:
-        while not self._stop.wait(self._every_s):
-            try:
-                self.look()
-            except (FraudrayError, OSError) as error:
-                log.error("the policy cannot be looked at: %s", error)
 
 
 def _stamps(files: Mapping[Path, Stamp]) -> dict[Path, Stamp]:

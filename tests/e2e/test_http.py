@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -320,18 +319,6 @@ def test_lists_of_the_world_are_updated_beside_the_server(
     assert "damaged" in ready.json()["data_problem"]
     assert "damaged" in problem(http.get("/v1/data"), 422)["detail"]
     assert http.post("/v1/decisions", json=plain()).status_code == 201
-
-
-def test_a_running_server_takes_up_a_list_by_itself(http: TestClient, app: App, tmp_path: Path) -> None:
-    file = tmp_path / "fatf.csv"
-    file.write_text("# date: 2026-11-20\n# source: x\n# licence: y\ncountry,name,status\nIS,Iceland,call for action\n")
-    now = datetime(2026, 11, 25, tzinfo=UTC)
-    update_list(WorldFolder(app.settings.data_dir), located(app.settings), Update(file, "x", now, force=True))
-
-    give_up_at = time.monotonic() + 30
-    while "IS" not in app.engine.reference.high_risk.listed_as:
-        assert time.monotonic() < give_up_at
-        http.get("/healthz")
 
 
 def test_a_biometric_template_is_enrolled(http: TestClient, plain: Make) -> None:

@@ -127,7 +127,7 @@ def test_what_is_not_installed_or_installed_twice_is_said(install: Install, tmp_
     policy = written(tmp_path, EVIDENCE)
     with pytest.raises(PolicyError, match=r"offers merchant-watch \(entry points fraudray.evidence: other-watch\)"):
         Policy.load(policy)
-    packages = [install(WATCH, evidence={"merchant-watch": "Watch"}) for _ in range(2)]
+    packages = sorted(install(WATCH, evidence={"merchant-watch": "Watch"}) for _ in range(2))
     with pytest.raises(PolicyError, match=f"several installed packages offer merchant-watch .{', '.join(packages)}"):
         Policy.load(policy)
 

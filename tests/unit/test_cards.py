@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fraudray.domain.cards import contains_card_number, is_card_number, luhn_valid, mask
+from fraudray.domain.cards import contains_card_number, is_card_number, luhn_valid, mask, never_masked
+from fraudray.ports.clock import RandomIds
 
 # Test numbers that the networks publish.
 NUMBERS = [
@@ -58,3 +59,15 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
 )  # fmt: skip
 def test_ids_that_are_no_card_number_are_not_refused(identifier: str) -> None:
     assert not contains_card_number(identifier)
+
+
+def test_an_id_of_ours_stays_readable_in_any_text() -> None:
+    for ids in [RandomIds() for _ in range(200)]:
+        for _ in range(100):
+            text = f"{ids.new('lst')}, 2026-11-25 4111"
+            assert mask(text) == text
+
+
+def test_what_would_be_masked_is_made_again() -> None:
+    made = iter(["4111111111111111", "a4111111111111111b", "12ab34", "12ab3c"])
+    assert never_masked(lambda: next(made)) == "12ab3c"

@@ -6,6 +6,7 @@ import gzip
 import json
 import shutil
 import sqlite3
+import time
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -334,6 +335,17 @@ def test_an_update_survives_a_restart_is_on_the_audit_trail_once_and_yields_to_a
 
     with_setting = make_app(rates_file=tmp_path / "set.csv")
     assert with_setting.reference.rates.date == date(2026, 11, 1)
+
+
+def test_an_engine_in_python_takes_an_update_up_while_it_runs(tmp_path: Path) -> None:
+    path = tmp_path / "rates.csv"
+    path.write_text(dated(packaged("rates")))
+    with App(load_settings(data_dir=tmp_path / "data", reload_s=0.05), clock=FixedClock(NOW)) as app:
+        update_list(WorldFolder(app.settings.data_dir), located(app.settings), Update(path, "tester", NOW))
+        give_up_at = time.monotonic() + 30
+        while app.engine.reference.rates.date != NOW.date():
+            assert time.monotonic() < give_up_at
+            time.sleep(0.01)
 
 
 def test_only_what_changed_is_read_anew_and_a_damaged_folder_leaves_the_last_lists_in_use(
