@@ -75,6 +75,23 @@ class Settings(BaseSettings):
         2, ge=0, le=3600, description="How often changed policies and lists of the world are looked for; 0: never."
     )
 
+    llm_url: str | None = Field(
+        None, pattern=r"^https?://[^\s@]+$",
+        description="OpenAI-compatible endpoint (…/v1) of the model that investigates; without it the policy decides "
+        "alone.",
+    )  # fmt: skip
+    llm_model: str | None = Field(None, description="The model's name there.")
+    llm_api_key: SecretStr | None = Field(None, description="Sent as bearer token.")
+    llm_tools: Literal["native", "actions", "none"] = Field(
+        "actions", description="How the model asks for more: native tool calls, schema-bound actions, or not at all."
+    )
+    llm_ca_file: Path | None = Field(None, description="Certificates (PEM) to trust instead of the system's.")
+    llm_priorities: bool = Field(False, description="Whether the engine takes `priority` (vLLM's priority scheduling).")
+    llm_concurrent_max: int = Field(32, ge=1, le=1000, description="Most investigations at once; more are not begun.")
+    otlp_url: str | None = Field(
+        None, pattern=r"^https?://", description="Where traces go (OTLP over HTTP, …/v1/traces); none are kept without."
+    )
+
     host: str = Field("127.0.0.1", description="Address to listen on; others than loopback need an API key.")
     port: int = Field(8000, ge=1, le=65535)
     api_key: SecretStr | None = Field(None, description="The key for a server; its data folder's own token otherwise.")

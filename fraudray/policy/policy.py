@@ -68,6 +68,8 @@ class Policy:
         self.scorers = compile_scoring(source, catalogue)
         escalate = source.document.escalate
         self.escalates = None if escalate is None else Condition(source, catalogue, ("escalate",), escalate)
+        wait = source.document.investigate.wait
+        self.waits = Condition(source, catalogue, ("investigate", "wait"), wait)
         self.step_ups = tuple(
             (wanted, Condition(source, catalogue, ("step_up", index, "when"), wanted.when))
             for index, wanted in enumerate(source.document.step_up)

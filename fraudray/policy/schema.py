@@ -213,6 +213,36 @@ class FreezePolicy(_Part):
     duration_h: float = Field(24, gt=0, le=24 * 365)
 
 
+class LowerBand(_Part):
+    """Scores between which a verdict may lower the decision, by one level and never below a floor that held."""
+
+    low: Points
+    high: Points
+
+    @model_validator(mode="after")
+    def _ordered(self) -> LowerBand:
+        if not self.low <= self.high:
+            raise ValueError("low must not be above high")
+        return self
+
+
+class Investigate(_Part):
+    """What an investigation may use, and who waits for it. Which decisions are looked at says `escalate`."""
+
+    wait: str = Field(
+        "true", description="CEL over facts and `score`: whether the answer waits; otherwise a revision comes later."
+    )
+    limit_s: float = Field(1.7, gt=0, le=30, description="For one that is waited for, in seconds.")
+    later_limit_s: float = Field(120, gt=0, le=3600, description="For one that nobody waits for, in seconds.")
+    first_token_s: float = Field(1.2, gt=0, le=600, description="The model's first token must come within it.")
+    stall_s: float = Field(1.0, gt=0, le=600, description="Longest gap between two tokens.")
+    steps_max: int = Field(3, ge=1, le=20, description="Round trips to the model.")
+    tool_calls_max: int = Field(6, ge=0, le=50)
+    tokens_max: int = Field(1500, ge=16, le=100_000, description="Completion tokens, all round trips together.")
+    thinking_tokens_max: int = Field(400, ge=0, le=100_000, description="Reasoning tokens of one round trip.")
+    lower: LowerBand | None = Field(None, description="Off unless set: a verdict only confirms or raises.")
+
+
 ActionKind = Literal["open_case", "freeze_account", "email_alert", "customer_sms", "report", "manual_review"]
 
 
@@ -245,3 +275,4 @@ class PolicyDocument(_Part):
     cases: CasePolicy = Field(default_factory=CasePolicy)
     freeze: FreezePolicy = Field(default_factory=FreezePolicy)
     escalate: str | None = Field(None, description="CEL: which decisions an investigator looks at, when there is one.")
+    investigate: Investigate = Field(default_factory=Investigate)
