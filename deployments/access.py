@@ -39,7 +39,11 @@ TABLE = (
     _entry(_READS, "/v1/.*", _READ),
     _entry(("POST",), "/v1/policy/explain|/v1/lists/match", _READ),
     _entry(_READS, "/metrics|/openapi.json|/docs.*|/redoc|/static-offline-docs.*", _READ),
-    _entry(("POST",), "/v1/cases/[^/]+/(notes|close|report)|/v1/customers/.+/unfreeze|/v1/outbox/[^/]+/retry", _ACT),
+    _entry(
+        ("POST",),
+        "/v1/investigations|/v1/cases/[^/]+/(notes|close|report)|/v1/customers/.+/unfreeze|/v1/outbox/[^/]+/retry",
+        _ACT,
+    ),
     _entry(("POST",), "/v1/reports.*", _ACT),
     _entry(_WRITES, "/v1/lists.*", _ACT),
     _entry(_WRITES, "/v1/(customers|policy).*", _ADMIN),

@@ -14,7 +14,17 @@ from fraudray import __version__
 from fraudray.deployments.bodies import HttpProblem, error_response, problem_response
 from fraudray.deployments.metrics import Metrics
 from fraudray.deployments.openapi import describe
-from fraudray.deployments.routes import customers, health, keys, lists, operations, reports, stored, webhooks
+from fraudray.deployments.routes import (
+    customers,
+    health,
+    investigations,
+    keys,
+    lists,
+    operations,
+    reports,
+    stored,
+    webhooks,
+)
 from fraudray.deployments.routes.inputs import known_query
 from fraudray.domain.cards import mask
 from fraudray.domain.errors import FraudrayError
@@ -37,6 +47,7 @@ def build_api(service: LocalService, metrics: Metrics) -> FastAPI:
     api.include_router(customers.router(service), prefix="/v1/customers", tags=["customers"])
     api.include_router(lists.router(service), prefix="/v1/lists", tags=["lists"])
     api.include_router(webhooks.router(service), prefix="/v1/webhooks", tags=["webhooks"])
+    api.include_router(investigations.router(service), prefix="/v1/investigations", tags=["investigations"])
     api.include_router(operations.router(service), prefix="/v1")
     api.include_router(keys.router(service.keys), prefix="/v1/keys", tags=["keys"])
     api.include_router(health.router(service, metrics), tags=["health"])

@@ -16,6 +16,7 @@ from fraudray.domain.access import Scope
 from fraudray.domain.case import Case
 from fraudray.domain.customer import CustomerProfile
 from fraudray.domain.decision import Decision
+from fraudray.domain.investigation import Event, Investigation
 from fraudray.domain.lists import ListEntry, NewEntry
 from fraudray.domain.transaction import Transaction
 from fraudray.domain.webhook import Webhook, WebhookWish
@@ -69,6 +70,7 @@ def _add(document: dict[str, Any]) -> None:
         (Transaction, "validation"), (CustomerProfile, "validation"), (Decision, "serialization"),
         (Case, "serialization"), (UnfreezeAnswer, "serialization"), (NewEntry, "validation"),
         (ListEntry, "serialization"), (WebhookWish, "validation"), (Webhook, "serialization"),
+        (Investigation, "serialization"), (Event, "serialization"),
     ]  # fmt: skip
     _, shapes = models_json_schema(shown, ref_template="#/components/schemas/{model}")
     document.setdefault("components", {}).setdefault("schemas", {}).update(shapes["$defs"], Problem=_PROBLEM)
@@ -86,11 +88,14 @@ def _add(document: dict[str, Any]) -> None:
         ("/v1/customers/{customer_id}", "get"): "CustomerProfile",
         ("/v1/customers/{customer_id}", "put"): "CustomerProfile",
         ("/v1/customers/{customer_id}/unfreeze", "post"): "UnfreezeAnswer",
+        ("/v1/investigations/{investigation_id}", "get"): "Investigation",
         ("/v1/lists/{entry_id}", "get"): "ListEntry",
         ("/v1/lists/{entry_id}", "delete"): "ListEntry",
     }
     for (path, method), name in answers.items():
         paths[path][method]["responses"]["200"]["content"] = {"application/json": {"schema": _ref(name)}}
+    events = paths["/v1/investigations/{investigation_id}/events"]["get"]["responses"]["200"]
+    events["content"] = {"text/event-stream": {"schema": _ref("Event")}}
     bodies: dict[tuple[str, str], dict[str, Any]] = {
         ("/v1/customers/{customer_id}", "put"): {"schema": _ref("CustomerProfile")},
         ("/v1/customers", "post"): {"schema": {"type": "array", "items": _ref("CustomerProfile")}},
@@ -103,6 +108,7 @@ def _add(document: dict[str, Any]) -> None:
         ("/v1/decisions/{transaction_id}/step-up", "post"): _text_fields("result", optional=("reference",)),
         ("/v1/cases/{case_id}/notes", "post"): _text_fields("text"),
         ("/v1/cases/{case_id}/close", "post"): _text_fields("disposition", "reason"),
+        ("/v1/investigations", "post"): _text_fields("transaction_id"),
         ("/v1/keys", "post"): {"schema": _NEW_KEY},
         ("/v1/lists", "post"): {"schema": _ref("NewEntry")},
         ("/v1/lists/bulk", "post"): {"schema": {"type": "array", "items": _ref("NewEntry")}},

@@ -37,6 +37,7 @@ COMMANDS: dict[str, Listed] = {
     "decide": Listed("fraudray.cli.decide:app", "Decide transactions of a file, or the packaged samples.", _DECIDE),
     "decision": Listed("fraudray.cli.lookups:decision_app", "Show a stored decision.", _DECIDE),
     "step-up": Listed("fraudray.cli.lookups:step_up_app", "Answer the step-up that a REVIEW asked for.", _DECIDE),
+    "investigate": Listed("fraudray.cli.investigate:app", "Let a model look at a decision, live.", _DECIDE),
     "report": Listed("fraudray.cli.reports:app", "Report on a case, or on a period: HTML, PDF, JSON.", _DECIDE),
     "cases": Listed("fraudray.cli.cases:app", "List, show, annotate and close cases.", _WORK),
     "customers": Listed("fraudray.cli.customers:app", "Register, show, hold and erase customers.", _WORK),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
+from fraudray.client.investigations import RemoteInvestigations
 from fraudray.client.keys import RemoteKeys
 from fraudray.client.lists import RemoteLists
 from fraudray.client.reports import ReportsClient
@@ -27,6 +28,7 @@ class Client:
         self.keys = RemoteKeys(self.wire)
         self.lists = RemoteLists(self.wire)
         self.base_url = self.wire.base_url
+        self.investigations = RemoteInvestigations(self.wire)
         self.reports = ReportsClient(self.wire)
         self.webhooks = RemoteWebhooks(self.wire)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -57,6 +57,19 @@ class Wire:
             request.setdefault("headers", _JSON)
         try:
             return _checked(self._http.request(method, path, **request))
+        except httpx.HTTPError as error:
+            raise _unreachable(self.base_url, error) from None
+
+    def stream(self, path: str, headers: Mapping[str, str]) -> Iterator[str]:
+        """The data of each server-sent event. Raises the library's own errors, StoreFailed where it breaks off."""
+        try:
+            with self._http.stream("GET", path, headers={"accept": "text/event-stream", **headers}) as response:
+                if not response.is_success:
+                    response.read()
+                    _checked(response)
+                for line in response.iter_lines():
+                    if line.startswith("data:"):
+                        yield line[5:].strip()
         except httpx.HTTPError as error:
             raise _unreachable(self.base_url, error) from None
 

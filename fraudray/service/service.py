@@ -23,6 +23,7 @@ from fraudray.explain import explain_document
 from fraudray.policy.book import describe
 from fraudray.problems import problem_of
 from fraudray.reference import lists_status, reload_reference
+from fraudray.service.investigations import InvestigationService, LocalInvestigations
 from fraudray.service.keys import Keys, LocalKeys
 from fraudray.service.lists import ListService, LocalLists
 from fraudray.service.reports import LocalReports, Reports
@@ -39,6 +40,11 @@ class Service(Protocol):
     @property
     def reports(self) -> Reports:
         """Reports over a period."""
+        ...
+
+    @property
+    def investigations(self) -> InvestigationService:
+        """Investigations by a model."""
         ...
 
     @property
@@ -138,6 +144,7 @@ class LocalService:
     def __init__(self, app: App) -> None:
         self.app = app
         self.reports: Reports = LocalReports(app)
+        self.investigations: InvestigationService = LocalInvestigations(app)
         self.keys: Keys = LocalKeys(app)
         self.lists: ListService = LocalLists(app)
         self.webhooks: Webhooks = LocalWebhooks(app)
