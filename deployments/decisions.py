@@ -33,7 +33,7 @@ class Decisions:
     """Decides what is posted."""
 
     def __init__(self, app: App, metrics: Metrics) -> None:
-        self._engine, self._metrics = app.engine, metrics
+        self._engine, self._investigations, self._metrics = app.engine, app.investigations, metrics
         self._body_limit = app.settings.body_limit_kib * 1024
         self._bulk_limit = app.settings.bulk_limit_mib * 1024 * 1024
         self._bulk_rows_max = app.settings.bulk_rows_max
@@ -43,7 +43,7 @@ class Decisions:
         try:
             document = decode(await read_body(request, limit=self._body_limit))
             async with asyncio.timeout(DECIDE_LIMIT_S):
-                answer = await self._engine.answer_async(_object(document))
+                answer = await self._investigations.decide(_object(document))
         except HttpProblem as error:
             self._metrics.refused(error.document["status"])
             return problem_response(error.document, error.headers)

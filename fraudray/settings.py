@@ -85,6 +85,10 @@ class Settings(BaseSettings):
     llm_tools: Literal["native", "actions", "none"] = Field(
         "actions", description="How the model asks for more: native tool calls, schema-bound actions, or not at all."
     )
+    llm_extra: dict[str, Any] = Field(
+        default_factory=dict, description="Further members of every request to the model (JSON), as its engine takes "
+        "them: chat_template_kwargs, top_k, ...",
+    )  # fmt: skip
     llm_ca_file: Path | None = Field(None, description="Certificates (PEM) to trust instead of the system's.")
     llm_priorities: bool = Field(False, description="Whether the engine takes `priority` (vLLM's priority scheduling).")
     llm_concurrent_max: int = Field(32, ge=1, le=1000, description="Most investigations at once; more are not begun.")

@@ -47,6 +47,7 @@ class ChatRequest:
     schema: Mapping[str, Any] | None = None
     """What the answer must conform to (structured output)."""
     tools: Sequence[ToolSpec] = ()
+    """Where there are any, the answer is a call of one or more of them."""
     priority: int = 0
     """Lower goes first, where the engine has priorities: waiting clients 0, background work above."""
 
@@ -62,16 +63,26 @@ class TokenCount:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolPiece:
+    """A piece of a tool call: what belongs to the same `index` is put together, its arguments in order."""
+
+    index: int
+    call_id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Delta:
     """A piece of the answer; each field is empty where this piece has none of it.
 
     `reasoning` is thinking that the server separated itself (`reasoning`, `reasoning_content`); thinking inside
-    `content` is the agent's to separate. Tool calls arrive whole, once their arguments are complete.
+    `content` is the agent's to separate.
     """
 
     content: str = ""
     reasoning: str = ""
-    tool_calls: tuple[ToolCall, ...] = ()
+    tools: tuple[ToolPiece, ...] = ()
     finish: str | None = None
     """The server's finish reason: stop, length, tool_calls, ..."""
     tokens: TokenCount | None = None
@@ -80,12 +91,13 @@ class Delta:
 class ModelFailed(FraudrayError):
     """The model gave no usable answer; `reason` says in which way."""
 
-    def __init__(self, reason: FallbackReason, detail: str) -> None:
-        self.reason, self.detail = reason, detail
+    def __init__(self, reason: FallbackReason, detail: str, retry_after_s: float | None = None) -> None:
+        """`retry_after_s` is what the server asked for."""
+        self.reason, self.detail, self.retry_after_s = reason, detail, retry_after_s
         super().__init__(f"{reason}: {detail}")
 
-    def __reduce__(self) -> tuple[type[ModelFailed], tuple[FallbackReason, str]]:
-        return type(self), (self.reason, self.detail)
+    def __reduce__(self) -> tuple[type[ModelFailed], tuple[FallbackReason, str, float | None]]:
+        return type(self), (self.reason, self.detail, self.retry_after_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +105,8 @@ class ModelAbilities:
     """What the model can do, as the settings say."""
 
     name: str
-    native_tools: bool = False
-    """Whether it calls tools itself; otherwise the agent offers them as schema-bound actions."""
+    tools: Literal["native", "actions", "none"] = "actions"
+    """How it asks for more: by tool calls, by schema-bound actions, or not at all."""
     priorities: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Further members of every request's body."""

@@ -1,0 +1,37 @@
+"""The model that investigates, as the settings say; `openai` is imported only where one is set."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from fraudray.domain.errors import SettingsError
+from fraudray.ports.llm import ChatModel, ModelAbilities
+from fraudray.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx2
+
+
+def open_model(settings: Settings, *, http_client: httpx2.AsyncClient | None = None) -> ChatModel | None:
+    """The model; None where none is set. `http_client` carries the requests. Raises SettingsError."""
+    if settings.llm_url is None:
+        if settings.llm_model is not None:
+            raise SettingsError("llm_model is of no use without llm_url (FRAUDRAY_LLM_URL)")
+        return None
+    if settings.llm_model is None:
+        raise SettingsError("llm_url needs llm_model, the model's name there (FRAUDRAY_LLM_MODEL)")
+    if find_spec("openai") is None:
+        raise SettingsError("llm_url needs the openai package: pip install 'fraudray[llm]'")
+    from fraudray.adapters.openai_chat import OpenAIChat
+
+    key = settings.llm_api_key
+    return OpenAIChat(
+        settings.llm_url,
+        ModelAbilities(
+            settings.llm_model, tools=settings.llm_tools, priorities=settings.llm_priorities, extra=settings.llm_extra
+        ),
+        api_key=key.get_secret_value() if key else None,
+        ca_file=settings.llm_ca_file,
+        http_client=http_client,
+    )

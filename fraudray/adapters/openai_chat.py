@@ -1,0 +1,204 @@
+"""`ChatModel` over the OpenAI API as vLLM and others speak it, by the `openai` SDK. Streams always, never retries."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import openai
+from openai.types.chat import ChatCompletionChunk
+
+from fraudray.domain.cards import mask
+from fraudray.domain.errors import SettingsError
+from fraudray.domain.investigation import FallbackReason
+from fraudray.ports.llm import ChatRequest, Delta, Message, ModelAbilities, ModelFailed, TokenCount, ToolPiece, ToolSpec
+
+CONNECT_S = 5.0
+DETAIL_MAX = 200
+RETRY_AFTER_MAX_S = 3600.0
+_NO_KEY = "none"  # the SDK wants one; an endpoint without keys ignores it
+
+
+class OpenAIChat:
+    """One model at one address."""
+
+    def __init__(
+        self,
+        url: str,
+        abilities: ModelAbilities,
+        *,
+        api_key: str | None = None,
+        ca_file: Path | None = None,
+        http_client: httpx2.AsyncClient | None = None,
+    ) -> None:
+        """`url` ends in `/v1`. With `http_client` requests go its way. Raises SettingsError for a bad `ca_file`."""
+        self._abilities, self._key = abilities, api_key
+        if http_client is None:
+            limits = httpx2.Limits(max_connections=1000, max_keepalive_connections=64)
+            http_client = httpx2.AsyncClient(verify=_trust(ca_file), limits=limits)
+        self._client = openai.AsyncOpenAI(
+            base_url=url, api_key=api_key or _NO_KEY, max_retries=0, http_client=http_client,
+            timeout=httpx2.Timeout(None, connect=CONNECT_S),
+        )  # fmt: skip
+
+    @property
+    def abilities(self) -> ModelAbilities:
+        """See `ChatModel.abilities`."""
+        return self._abilities
+
+    async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
+        """See `ChatModel.stream`."""
+        begun = finished = False
+        with self._failures(lambda: begun):
+            pieces = await self._client.chat.completions.create(**self._body(request))
+            async with pieces:
+                async for chunk in pieces:
+                    delta = _delta(chunk)
+                    begun = True
+                    finished = finished or delta.finish is not None
+                    yield delta
+        if not finished:
+            raise ModelFailed(FallbackReason.CUT, "the stream ended before the answer did")
+
+    async def probe(self) -> None:
+        """See `ChatModel.probe`."""
+        with self._failures(lambda: False):
+            await self._client.chat.completions.create(
+                model=self._abilities.name, messages=[{"role": "user", "content": "ok"}], max_tokens=1, temperature=0
+            )
+
+    async def close(self) -> None:
+        """See `ChatModel.close`."""
+        await self._client.close()
+
+    def _body(self, request: ChatRequest) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "model": self._abilities.name,
+            "messages": [_message(message) for message in request.messages],
+            "max_tokens": request.max_tokens,
+            "temperature": 0,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        if request.tools:
+            body |= {"tools": [_tool(tool) for tool in request.tools], "tool_choice": "required"}
+        if request.schema is not None:
+            schema = {"name": "answer", "schema": dict(request.schema), "strict": True}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        extra = dict(self._abilities.extra)
+        if self._abilities.priorities:
+            extra["priority"] = request.priority
+        return body | ({"extra_body": extra} if extra else {})
+
+    @contextmanager
+    def _failures(self, begun: Any) -> Iterator[None]:
+        """What the SDK raises, in the agent's words."""
+        try:
+            yield
+        except openai.APIStatusError as error:
+            raise self._by_status(error) from None
+        except openai.APIConnectionError as error:
+            cause = type(error.__cause__ or error).__name__
+            if begun():
+                raise ModelFailed(FallbackReason.CUT, f"the connection broke: {cause}") from None
+            raise ModelFailed(FallbackReason.REFUSED_CONNECTION, f"no connection: {cause}") from None
+        except openai.APIError as error:  # an error object inside the stream
+            raise ModelFailed(FallbackReason.SERVER_ERROR, self._said(error.message)) from None
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            raise ModelFailed(FallbackReason.CUT, "the stream holds what is not JSON") from None
+
+    def _by_status(self, error: openai.APIStatusError) -> ModelFailed:
+        status, said = error.status_code, self._said(error.message)
+        match status:
+            case 401 | 403:
+                return ModelFailed(FallbackReason.UNAUTHORIZED, f"HTTP {status}: the key is not accepted")
+            case 429:
+                return ModelFailed(FallbackReason.RATE_LIMITED, said, _retry_after(error.response.headers))
+            case 404 if "model" in said.lower():
+                return ModelFailed(FallbackReason.WRONG_MODEL, f"{self._abilities.name} is not served there: {said}")
+            case 404:
+                return ModelFailed(FallbackReason.BAD_REQUEST, f"nothing is served there; llm_url ends in /v1? {said}")
+            case _ if status >= 500:
+                return ModelFailed(FallbackReason.SERVER_ERROR, said, _retry_after(error.response.headers))
+            case _:
+                return ModelFailed(FallbackReason.BAD_REQUEST, said)
+
+    def _said(self, message: str) -> str:
+        """The server's own words, in short: it may repeat the key or what it was sent."""
+        text = "".join(char if char.isprintable() else " " for char in message)
+        if self._key:
+            text = text.replace(self._key, "***")
+        return mask(text)[:DETAIL_MAX]
+
+
+def _message(message: Message) -> dict[str, Any]:
+    document: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        document["tool_calls"] = [
+            {"id": call.call_id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in message.tool_calls
+        ]
+    if message.tool_call_id is not None:
+        document["tool_call_id"] = message.tool_call_id
+    return document
+
+
+def _tool(tool: ToolSpec) -> dict[str, Any]:
+    function = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters), "strict": True}
+    return {"type": "function", "function": function}
+
+
+def _delta(chunk: ChatCompletionChunk) -> Delta:
+    tokens = _tokens(chunk.usage) if chunk.usage is not None else None
+    if not chunk.choices:
+        return Delta(tokens=tokens)
+    choice = chunk.choices[0]
+    delta = choice.delta
+    more = (delta.model_extra or {}) if delta else {}
+    reasoning = more.get("reasoning") or more.get("reasoning_content") or ""
+    calls = (delta.tool_calls or []) if delta else []
+    return Delta(
+        content=(delta.content or "") if delta else "",
+        reasoning=reasoning if isinstance(reasoning, str) else "",
+        tools=tuple(
+            ToolPiece(
+                call.index, call.id or "", (call.function.name or "") if call.function else "",
+                (call.function.arguments or "") if call.function else "",
+            )
+            for call in calls
+        ),
+        finish=choice.finish_reason,
+        tokens=tokens,
+    )  # fmt: skip
+
+
+def _tokens(usage: Any) -> TokenCount:
+    prompt, written = usage.prompt_tokens_details, usage.completion_tokens_details
+    return TokenCount(
+        prompt=usage.prompt_tokens or 0,
+        cached=(prompt.cached_tokens or 0) if prompt else 0,
+        completion=usage.completion_tokens or 0,
+        reasoning=(written.reasoning_tokens or 0) if written else 0,
+    )
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds; a date instead counts as not given."""
+    try:
+        return min(max(float(headers.get("retry-after", "")), 0.0), RETRY_AFTER_MAX_S)
+    except ValueError:
+        return None
+
+
+def _trust(ca_file: Path | None) -> ssl.SSLContext | bool:
+    if ca_file is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=str(ca_file))
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(f"llm_ca_file: {ca_file} holds no certificates: {error}") from None
