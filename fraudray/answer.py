@@ -10,6 +10,7 @@ from typing import Any
 from fraudray.domain.decision import Decision
 from fraudray.domain.errors import FraudrayError
 from fraudray.domain.evidence import Evidence
+from fraudray.domain.investigation import Investigation
 from fraudray.domain.listing import NOTHING_LISTED, ListMatches
 from fraudray.policy.book import PolicyBook
 from fraudray.policy.policy import Judgement, Policy
@@ -22,6 +23,8 @@ class Answer:
     decision: Decision
     replayed: bool = False
     document: bytes | None = None
+    investigation: Investigation | None = None
+    """What looks at it from now on."""
 
     def to_json(self) -> bytes:
         """The decision as JSON; written already when it was decided just now."""

@@ -23,6 +23,7 @@ from fraudray.adapters.sql.keyring import StoredKeys
 from fraudray.adapters.sql.store import SqlStore
 from fraudray.adapters.webhook_http import WebhookHttp
 from fraudray.adapters.webhook_rules import HostRules, WebhookRules
+from fraudray.agent.free_text import solid_ids
 from fraudray.client import Client
 from fraudray.desk import Desk
 from fraudray.domain.customer import CustomerProfile
@@ -33,10 +34,13 @@ from fraudray.engine import Engine
 from fraudray.evidence.biometrics import check_templates, find_matcher
 from fraudray.evidence.context import ReadTool, Reference
 from fraudray.gate import is_loopback
+from fraudray.investigations import Investigations
+from fraudray.investigations.opening import open_investigator
 from fraudray.policy.book import PolicyBook
 from fraudray.policy.policy import Policy
 from fraudray.ports.biometrics import BiometricMatcher
 from fraudray.ports.clock import Clock, Ids, RandomIds, SystemClock
+from fraudray.ports.investigator import Investigator
 from fraudray.reference import ListsWatch, load_reference, note_lists
 from fraudray.rules.looking import Looker
 from fraudray.rules.shelf import ToolShelf
@@ -58,6 +62,7 @@ class App:
         tools: Iterable[ReadTool] | None = None,
         book: PolicyBook | None = None,
         reference: Reference | None = None,
+        investigator: Investigator | None = None,
         work: bool = True,
     ) -> None:
         """Open the store and build the engine. `work=False` leaves the outbox, and looking for changed policies and
@@ -74,7 +79,7 @@ class App:
         self.store = SqlStore(settings.data_dir, url=settings.database_url, fsync=settings.fsync, ids=self.ids)
         self._shelf = ToolShelf(settings, tools, self.matcher)
         try:
-            self._build(book, work)
+            self._build(book, investigator, work)
         except BaseException:
             self._shelf.close()
             self.store.close()
@@ -85,7 +90,7 @@ class App:
         """The policy that decides where no other is chosen, as of now."""
         return self.engine.policy
 
-    def _build(self, book: PolicyBook, work: bool) -> None:
+    def _build(self, book: PolicyBook, investigator: Investigator | None, work: bool) -> None:
         settings = self.settings
         rules = self._shelf.rules(book)
         self.engine = Engine(
@@ -116,16 +121,22 @@ class App:
         timeout_s = settings.webhook_timeout_s
         lane = WebhookLane(self.store.outbox, deliverer, self.webhook_http, self.clock, timeout_s=timeout_s)
         self.worker = OutboxWorker(self.store.outbox, deliverer, self.clock, lane)
+        self.investigations = Investigations(
+            self.engine, self.store, investigator or open_investigator(settings, self.clock), solid=solid_ids,
+            clock=self.clock, ids=self.ids, concurrent_max=settings.llm_concurrent_max,
+        )  # fmt: skip
         _load_customers(settings, self.store, self.clock, self.matcher)
         note_lists(self)
         if work:
             self.worker.start()
             self._looker.start()
+            self.investigations.start()
 
     def close(self) -> None:
         """Finish what was begun and let go of the data folder."""
         self.watch.close()
         self._looker.close()
+        self.investigations.close()
         self.worker.close()
         self.engine.close()
         self._shelf.close()
@@ -149,12 +160,16 @@ class Decider:
     def decide(self, tx: Transaction | Mapping[str, Any]) -> Decision:
         """See `Engine.decide`."""
         backend = self._backend
-        return backend.engine.decide(tx) if isinstance(backend, App) else backend.decide(tx)
+        if isinstance(backend, App):
+            return backend.investigations.decide_now(tx).decision
+        return backend.decide(tx)
 
     async def decide_async(self, tx: Transaction | Mapping[str, Any]) -> Decision:
         """See `Engine.decide_async`."""
         backend = self._backend
-        return await (backend.engine.decide_async(tx) if isinstance(backend, App) else backend.decide_async(tx))
+        if isinstance(backend, App):
+            return (await backend.investigations.decide(tx)).decision
+        return await backend.decide_async(tx)
 
     def decide_many(self, txs: Iterable[Transaction | Mapping[str, Any]]) -> list[Decision | FraudrayError]:
         """See `Engine.decide_many`."""

@@ -11,6 +11,7 @@ import msgspec
 from fraudray.domain.case import CaseEntry
 from fraudray.domain.decision import Decision, Latency, StepUp
 from fraudray.domain.evidence import LISTS, Evidence
+from fraudray.domain.investigation import Investigation
 from fraudray.domain.listing import ListMatches
 from fraudray.domain.transaction import Transaction
 from fraudray.effects import Effects
@@ -68,6 +69,7 @@ def decision_of(
 def unit_of(
     tx: Transaction, content_hash: str, customer: CustomerRecord, decision: Decision, effects: Effects,
     occurred_at: datetime, notes: list[AuditNote], *, case_entry: CaseEntry | None = None,
+    investigation: Investigation | None = None,
 ) -> DecisionUnit:  # fmt: skip
     """Everything that one revision writes."""
     return DecisionUnit(
@@ -82,4 +84,5 @@ def unit_of(
         outbox=effects.outbox,
         audit=notes,
         case_entry=case_entry,
+        investigation=investigation,
     )

@@ -72,8 +72,10 @@ def plan_effects(
     ids: Ids,
     next_case_id: Callable[[int], str],
     revises: Decision | None = None,
+    withheld: frozenset[ActionKind] = frozenset(),
 ) -> Effects:
-    """The policy's actions for what the evidence itself says; for a revision, those not taken before.
+    """The policy's actions for what the evidence itself says, save those `withheld`; for a revision, those not taken
+    before.
 
     A block caused only by a freeze or a list entry acts on the outcome without them: it opens no case, sends no alert
     and freezes nothing, save what the policy wants for one by list.
@@ -83,7 +85,7 @@ def plan_effects(
     wanted = policy.actions.get(judgement.outcome_on_evidence, [])
     if judgement.by_list:
         wanted = list(dict.fromkeys((*wanted, *policy.actions_when_listed)))
-    kinds = [kind for kind in wanted if kind not in taken]
+    kinds = [kind for kind in wanted if kind not in taken and kind not in withheld]
     if "open_case" in kinds:
         _join_or_open(effects, policy, customer, now, next_case_id)
     for kind in kinds:

@@ -19,9 +19,11 @@ from fraudray.domain.case import CaseEntry
 from fraudray.domain.decision import Decision, Latency, StepUpResult
 from fraudray.domain.errors import ConflictingTransaction, FieldProblem, FraudrayError, InvalidTransaction, NotFound
 from fraudray.domain.evidence import Evidence, ToolEvidence
-from fraudray.domain.listing import Lists
+from fraudray.domain.investigation import Investigation, Mode
+from fraudray.domain.listing import ListMatches, Lists
 from fraudray.domain.transaction import CLOCK_SKEW, Transaction
 from fraudray.effects import Effects, plan_effects
+from fraudray.escalating import investigation_of, pending
 from fraudray.evidence.context import Inquiry, Reference
 from fraudray.evidence.gather import Gatherer
 from fraudray.evidence.geolocation import trusted_place
@@ -30,11 +32,12 @@ from fraudray.facts import collect_facts
 from fraudray.features.state import CustomerState, forget_trusted, microseconds, record_attempt, record_trusted
 from fraudray.in_force import InForce, Rules
 from fraudray.policy.book import PolicyBook
-from fraudray.policy.policy import Judgement, Policy
+from fraudray.policy.policy import Facts, Judgement, Policy
 from fraudray.ports.clock import Clock, Ids
 from fraudray.ports.ledger import CustomerRecord, DecisionUnit, Ledger
 from fraudray.ports.notices import NoNotices, Notices
-from fraudray.step_up import answered, ask_step_up, check_answer, check_lift, teaches_nothing
+from fraudray.revising import Change, Standing
+from fraudray.step_up import ask_step_up, step_up
 
 if TYPE_CHECKING:
     from fraudray.bootstrap import Decider
@@ -59,6 +62,8 @@ class Engine:
         notices: Notices | None = None,
     ) -> None:
         self.reference, self.clock = reference, clock
+        self.escalated: Callable[[Investigation], None] | None = None
+        """Who investigates decisions that the policy escalates, told of each once it is durable; nobody when None."""
         self._ledger, self._ids, self._report_url, self._lists = ledger, ids, report_url, lists
         self._notices: Notices = notices or NoNotices()
         self._tools_limit_s = tools_limit_s
@@ -165,10 +170,15 @@ class Engine:
                 tx, policy, judgement, evidence, effects, now, latency,
                 report_url=self._report_link(effects), step_up=ask_step_up(policy, judgement, facts, now),
             )  # fmt: skip
+            investigation = None if self.escalated is None else self._escalate(policy, facts, decision)
+            if investigation is not None:
+                decision = pending(decision, investigation)
             effects.outbox += self._notices.entries_for("decision.created", decision)
             self._remember(inquiry, customer, judgement, effects)
             notes = effects.audit_notes(decision, tx)
-            unit = unit_of(tx, tx.content_hash, customer, decision, effects, inquiry.at, notes)
+            unit = unit_of(
+                tx, tx.content_hash, customer, decision, effects, inquiry.at, notes, investigation=investigation
+            )
             return self._store(unit, started, judged)
 
     def answer_step_up(
@@ -178,39 +188,44 @@ class Engine:
 
         The same answer again is answered from the record. Raises NotFound, Refused, StoreFailed.
         """
+        return self.revise(transaction_id, lambda standing: step_up(standing, result, reference, author))
+
+    def revise(self, transaction_id: str, change: Change) -> Answer:
+        """The decision as `change` revises it, durable when this returns. Raises NotFound, StoreFailed, or what it
+        raises."""
         while True:
             with self._lock:
                 flying = self._in_flight.get(transaction_id)
                 if flying is None:
-                    answer = self._answer_step_up(transaction_id, result, reference, author)
+                    answer = self._revise(transaction_id, change)
                     break
             flying.future.exception()  # wait until it is written
         return answer.result() if isinstance(answer, Future) else answer
 
-    def _answer_step_up(
-        self, transaction_id: str, result: StepUpResult, reference: str | None, author: str
-    ) -> Answer | Future[Answer]:
+    def _revise(self, transaction_id: str, change: Change) -> Answer | Future[Answer]:
         started, now = perf_counter(), self.clock.now()
         stored = self._ledger.find(transaction_id)
         if stored is None:
             raise NotFound("decision on transaction", transaction_id)
         decided = stored.decision
-        if not check_answer(decided, result, now):
-            return Answer(decided, replayed=True)
         book = self._in_force.book
         policy = book.policies.get(decided.policy.name, book.default)
         tx = Transaction.model_validate_json(stored.transaction_json)
         customer = self._ledger.customer(tx.customer_id)
-        if result == "passed":
+
+        def known() -> tuple[Facts, ListMatches]:
             inquiry = self._inquiry(tx, policy, customer, now)
-            lists = self._lists().look_up(tx, customer.profile, now)
-            check_lift(policy, decided, collect_facts(inquiry, Evidence({}), customer.freeze, policy), lists)
-        decision, judgement = answered(policy, decided, result, reference, now)
+            facts = collect_facts(inquiry, Evidence({}), customer.freeze, policy)
+            return facts, self._lists().look_up(tx, customer.profile, now)
+
+        revision = change(Standing(tx, decided, policy, now, known))
+        if revision is None:
+            return Answer(decided, replayed=True)
         effects = plan_effects(
-            policy.document, judgement, tx, customer, now,
-            ids=self._ids, next_case_id=self._ledger.next_case_id, revises=decided,
+            policy.document, revision.judgement, tx, customer, now, ids=self._ids,
+            next_case_id=self._ledger.next_case_id, revises=decided, withheld=revision.withheld,
         )  # fmt: skip
-        decision = decision.model_copy(
+        decision = revision.decision.model_copy(
             update={
                 "case_id": effects.case_id,
                 "actions": [*decided.actions, *effects.actions],
@@ -218,12 +233,13 @@ class Engine:
             }
         )
         at = tx.occurred_at(decided.decided_at)
-        if teaches_nothing(tx, result):
+        if revision.teaches_nothing:
             forget_trusted(customer.state, tx, microseconds(at))
         self._remember_effects(customer, effects)
-        body = {"transaction_id": transaction_id, "result": result, "reference": reference}
-        entry = CaseEntry(entry_id=self._ids.new("ent"), at=now, author=author, kind="step_up", body=body)
-        notes = effects.audit_notes(decision, tx, author)
+        entry = CaseEntry(
+            entry_id=self._ids.new("ent"), at=now, author=revision.author, kind=revision.kind, body=revision.body
+        )
+        notes = effects.audit_notes(decision, tx, revision.author)
         effects.outbox += self._notices.entries_for("decision.revised", decision)
         judged = perf_counter()
         latency = Latency(total=_ms(judged - started), state=0, tools=0, policy=_ms(judged - started))
@@ -249,6 +265,13 @@ class Engine:
                 return Outlook(policy, policy.judge(facts, tool=only), facts, evidence, in_force.book)
             lists = self._lists().look_up(tx, customer.profile, now)
             return Outlook(policy, judge(policy, facts, evidence, lists), facts, evidence, in_force.book, lists)
+
+    def _escalate(self, policy: Policy, facts: Facts, decision: Decision) -> Investigation | None:
+        """The investigation of a decision that the policy wants one of."""
+        if policy.escalates is None or not policy.escalates.holds(facts, decision.score):
+            return None
+        mode: Mode = "wait" if policy.waits.holds(facts, decision.score) else "later"
+        return investigation_of(policy, decision, self._ids.new("inv"), mode=mode, requested_by="policy")
 
     def _inquiry(self, tx: Transaction, policy: Policy, customer: CustomerRecord, now: datetime) -> Inquiry:
         document = policy.document
@@ -321,7 +344,10 @@ class Engine:
                 update={"total": _ms(ended - started), "store": _ms(ended - judged)}
             )
             final = decision.model_copy(update={"latency_ms": latency})
-            answer.set_result(Answer(final, document=written.with_latency(latency)))
+            if unit.investigation is not None and self.escalated is not None:
+                self.escalated(unit.investigation)
+            document = written.with_latency(latency)
+            answer.set_result(Answer(final, document=document, investigation=unit.investigation))
 
         try:
             commit = self._ledger.commit(unit)

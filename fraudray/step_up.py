@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from fraudray.domain.decision import Adjustment, Decision, Outcome, StepUp, StepUpResult
 from fraudray.domain.errors import Refused
 from fraudray.domain.listing import ListMatches
-from fraudray.domain.transaction import Transaction
 from fraudray.policy.listed import blocks
 from fraudray.policy.policy import Facts, Judgement, Policy
+from fraudray.revising import Revision, Standing
 
 
 def ask_step_up(policy: Policy, judgement: Judgement, facts: Facts, now: datetime) -> StepUp | None:
@@ -90,6 +90,16 @@ def answered(
     return revised, judgement
 
 
-def teaches_nothing(tx: Transaction, result: StepUpResult) -> bool:
-    """Whether what the payment taught about the customer must be forgotten."""
-    return result == "failed" and tx.transaction_type.spends
+def step_up(standing: Standing, result: StepUpResult, reference: str | None, author: str) -> Revision | None:
+    """The revision that an answer leads to; None for one that was given before. Raises Refused."""
+    policy, decision, now = standing.policy, standing.decision, standing.now
+    if not check_answer(decision, result, now):
+        return None
+    if result == "passed":
+        check_lift(policy, decision, *standing.known())
+    revised, judgement = answered(policy, decision, result, reference, now)
+    body = {"transaction_id": decision.transaction_id, "result": result, "reference": reference}
+    return Revision(
+        revised, judgement, author, "step_up", body,
+        teaches_nothing=result == "failed" and standing.tx.transaction_type.spends,
+    )  # fmt: skip

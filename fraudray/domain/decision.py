@@ -85,9 +85,20 @@ class PolicyRef(_Document):
 
 
 class InvestigatorState(_Document):
-    """What the LLM investigator did; `none` when no model is configured or the policy did not escalate."""
+    """What the LLM investigator did; `none` when no model is configured or the policy did not escalate.
+
+    What the model says for people is with the investigation and on the case, not here.
+    """
 
     status: Literal["none", "pending", "done", "failed"] = "none"
+    investigation_id: str | None = None
+    model: str | None = None
+    verdict: Outcome | None = Field(None, description="What the model would decide.")
+    risk: int | None = Field(None, ge=0, le=100, description="The model's own, on the scale of the score.")
+    effect: Literal["confirmed", "raised", "lowered", "none"] | None = Field(
+        None, description="What that did to the decision; none: it may not do what it wanted."
+    )
+    reason: str | None = Field(None, description="Why there is no verdict, as a code.")
     detail: str | None = None
 
 
@@ -112,6 +123,7 @@ class Latency(_Document):
     tools: float
     policy: float
     store: float | None = None
+    investigator: float | None = Field(None, description="What the answer waited for an investigation.")
 
 
 class Decision(_Document):

@@ -128,6 +128,8 @@ class Finding(_Document):
     timing: Timing = Timing()
 
 
+Mode = Literal["wait", "later"]
+"""Whether the answer waits for it."""
 InvestigationStatus = Literal["pending", "running", "done", "failed"]
 
 
@@ -137,7 +139,9 @@ class Investigation(_Document):
     investigation_id: str
     transaction_id: str
     decision_id: str
-    mode: Literal["wait", "later"]
+    customer_id: str
+    begun_at: int = Field(ge=1, description="The revision of the decision that it looks at.")
+    mode: Mode
     status: InvestigationStatus
     requested_by: str
     requested_at: Moment
@@ -146,4 +150,8 @@ class Investigation(_Document):
     deadline: Moment = Field(description="Given up after it.")
     finding: Finding | None = None
     revision: int | None = Field(None, description="The revision of the decision that it led to.")
-    case_id: str | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens."""
+        return self.status in ("done", "failed")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -50,13 +50,17 @@ class Brief(BaseModel):
 class Investigator(Protocol):
     """Investigates."""
 
-    def investigate(self, brief: Brief) -> AsyncIterator[Event]:
+    def investigate(self, brief: Brief) -> AsyncGenerator[Event]:
         """What happens, as it happens; the last event is `finished` with the Finding. Raises nothing expected:
         failures are findings. Closing the iterator ends the investigation at once."""
         ...
 
     async def probe(self) -> None:
         """Whether the model answers (one token). Raises ModelFailed."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
         ...
 
     async def breaker(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from fraudray.domain.case import CaseEntry
 from fraudray.domain.customer import CustomerProfile, Freeze
 from fraudray.domain.decision import Decision, DecisionJson
+from fraudray.domain.investigation import Investigation
 from fraudray.domain.transaction import Transaction
 from fraudray.features.state import CustomerState
 
@@ -79,6 +80,7 @@ class DecisionUnit:
     outbox: Sequence[OutboxEntry]
     audit: Sequence[AuditNote]
     case_entry: CaseEntry | None = None  # what a revision notes on its case
+    investigation: Investigation | None = None  # what looks at it from now on
 
 
 @dataclass(frozen=True, slots=True)

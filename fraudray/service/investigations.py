@@ -10,6 +10,7 @@ import orjson
 from pydantic import BaseModel
 
 from fraudray.bootstrap import App
+from fraudray.domain.investigation import Event
 
 Document = dict[str, Any]
 
@@ -53,12 +54,12 @@ class LocalInvestigations:
     def events(self, investigation_id: str, *, after: int = 0) -> Iterator[Document]:
         """See `InvestigationService.events`."""
         following = self._investigations.events(investigation_id, after=after)
+
+        async def following_next() -> Event | None:
+            return await anext(following, None)
+
         with asyncio.Runner() as runner:
-            while True:
-                try:
-                    event = runner.run(anext(following))
-                except StopAsyncIteration:
-                    return
+            while (event := runner.run(following_next())) is not None:
                 yield _document(event)
 
 

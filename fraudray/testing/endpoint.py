@@ -160,7 +160,8 @@ def _handler(endpoint: ModelEndpoint) -> type[BaseHTTPRequestHandler]:
 
         def _peek(self) -> bytes:
             try:
-                return self.connection.recv(1, socket.MSG_PEEK)
+                data: bytes = self.connection.recv(1, socket.MSG_PEEK)
+                return data
             except OSError:
                 return b""
 

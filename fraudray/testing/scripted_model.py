@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import Any
 
 import orjson
@@ -33,7 +33,7 @@ class ScriptedModel:
         """See `ChatModel.abilities`."""
         return self._abilities
 
-    async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta]:
         """See `ChatModel.stream`."""
         self.requests.append(request)
         answer = self._script(request)

@@ -73,7 +73,7 @@ class CaseWriter:
         case = _changed(connection, case_id, updated)
         if case.status != "open" or not _all_lifted(connection, case_id):
             return case, "case.updated"
-        body = {"disposition": "lifted", "reason": "the customer passed the step-up on every alert"}
+        body = {"disposition": "lifted", "reason": "every alert of it was lifted"}
         entry = answer.model_copy(update={"entry_id": answer.entry_id + "-closed", "kind": "closed", "body": body})
         self._rows.case_entry(case_id, decision.customer_id, entry, box)
         return _changed(connection, case_id, updated | {"status": "closed"}), "case.closed"

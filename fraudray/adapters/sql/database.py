@@ -9,7 +9,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, t
 from fraudray.domain.errors import StoreFailed
 
 Fsync = Literal["full", "normal"]
-HEAD = "0002"
+HEAD = "0003"
 POSTGRES_MIN = 14
 
 

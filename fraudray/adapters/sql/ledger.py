@@ -16,6 +16,7 @@ from sqlalchemy import BindParameter, Connection, Engine, bindparam, func, selec
 from fraudray.adapters.sql import schema as t
 from fraudray.adapters.sql.case_writer import CaseWriter
 from fraudray.adapters.sql.driver import Reader, failing
+from fraudray.adapters.sql.investigationbook import row_of
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.seen_ids import SeenIds
@@ -278,6 +279,8 @@ class SqlLedger:
                     "transaction_id": freeze.transaction_id,
                 },
             )
+        if unit.investigation is not None:
+            rows.insert(t.investigations, row_of(unit.investigation))
         for entry in unit.outbox:
             rows.enqueue(entry, box, at_us)
         for note in unit.audit:

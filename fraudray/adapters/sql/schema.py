@@ -235,6 +235,34 @@ webhooks = Table(
     Column("removed_us", BigInteger, nullable=True),
     Column("removed_by", String(128), nullable=True),
 )
+investigations = Table(
+    "investigations",
+    metadata,
+    Column("investigation_id", String(64), primary_key=True),
+    Column("transaction_id", String(128), nullable=False),
+    Column("decision_id", String(64), nullable=False),
+    Column("customer_id", String(128), nullable=False),
+    Column("mode", String(8), nullable=False),  # wait, later
+    Column("status", String(16), nullable=False),  # pending, running, done, failed
+    Column("requested_by", String(128), nullable=False),
+    Column("requested_us", BigInteger, nullable=False),
+    Column("deadline_us", BigInteger, nullable=False),
+    Column("begun_at", Integer, nullable=False),  # the revision that is looked at
+    Column("started_us", BigInteger, nullable=True),
+    Column("ended_us", BigInteger, nullable=True),
+    Column("revision", Integer, nullable=True),
+    Column("finding_sealed", LargeBinary, nullable=True),
+    Index("investigations_by_transaction", "transaction_id", "requested_us"),
+    Index("investigations_by_status", "status"),
+)
+investigation_events = Table(
+    "investigation_events",
+    metadata,
+    Column("investigation_id", String(64), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("body_sealed", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("investigation_id", "seq"),
+)
 
 
 __all__ = [
@@ -249,6 +277,8 @@ __all__ = [
     "decisions",
     "freezes",
     "from_us",
+    "investigation_events",
+    "investigations",
     "list_entries",
     "metadata",
     "outbox",

@@ -23,6 +23,7 @@ from fraudray.adapters.sql.database import Fsync, check_server, connect, migrate
 from fraudray.adapters.sql.driver import Inserts, Reader, discard, failing
 from fraudray.adapters.sql.figures import SqlFigures
 from fraudray.adapters.sql.hookbook import SqlHookBook
+from fraudray.adapters.sql.investigationbook import SqlInvestigationBook
 from fraudray.adapters.sql.keyring import SqlKeyring
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.ledger import SqlLedger
@@ -114,6 +115,7 @@ class SqlStore:
         self.keyring = SqlKeyring(self.engine, self._writer, rows)
         self.lists = SqlListBook(self.engine, self._writer, rows, inserts, self.vault)
         self.webhooks = SqlHookBook(self.engine, self._writer, rows, self.vault, self.notices)
+        self.investigations = SqlInvestigationBook(self.engine, self._writer, rows, keys)
         self._sealer = Sealer(self._seal)
 
     def verify_audit(self) -> AuditReport:

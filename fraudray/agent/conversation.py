@@ -1,0 +1,153 @@
+"""What was said so far, what may still be asked, and what it has cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fraudray.agent import prompt
+from fraudray.agent.free_text import evidence_ids
+from fraudray.agent.verdict import action_schema, verdict_schema
+from fraudray.domain.investigation import FallbackReason, FoundFact, Timing, Usage, Verdict
+from fraudray.ports.investigator import Brief
+from fraudray.ports.llm import ChatRequest, Message, ModelAbilities, ModelFailed, ToolSpec
+from fraudray.ports.toolbox import ToolAnswer, Toolbox
+
+if TYPE_CHECKING:
+    from fraudray.agent.turn import Turn
+
+ANSWER_TOKENS = 700
+"""What a verdict with its prose may have, beside thinking."""
+REPEATED_MAX = 2000
+CALLS_AT_ONCE = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A tool that the model asks for."""
+
+    call_id: str
+    tool: str
+    arguments: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """The same question has the same key."""
+        return json.dumps([self.tool, self.arguments], sort_keys=True, default=str)
+
+
+class Conversation:
+    """Holds one investigation's messages and budget."""
+
+    def __init__(self, brief: Brief, nonce: str, abilities: ModelAbilities, toolbox: Toolbox | None) -> None:
+        self._brief, self._nonce = brief, nonce
+        self._native = abilities.tools == "native"
+        self._tools: Sequence[ToolSpec] = toolbox.tools() if toolbox is not None else ()
+        self._messages = [prompt.system(self._tools, native=self._native), prompt.case(brief, nonce)]
+        self._asked: set[str] = set()
+        self.ids = evidence_ids(brief.evidence)
+        self.found: list[FoundFact] = []
+        self.usage, self.timing = Usage(), Timing()
+        self.verdict: Verdict | None = None
+
+    @property
+    def steps_left(self) -> int:
+        """Round trips that may still be made."""
+        return self._brief.budget.steps_max - self.usage.round_trips
+
+    @property
+    def calls_left(self) -> int:
+        """Questions that may still be put."""
+        return self._brief.budget.tool_calls_max - len(self._asked)
+
+    def request(self, *, verdict_only: bool) -> ChatRequest:
+        """The next round trip; on the last one only a verdict is accepted. Raises ModelFailed when there is none."""
+        budget = self._brief.budget
+        left = budget.tokens_max - self.usage.completion_tokens
+        if self.steps_left < 1 or left < 1:
+            raise ModelFailed(FallbackReason.BUDGET, "the steps or tokens of the policy are used up")
+        max_tokens = min(left, budget.thinking_tokens_max + ANSWER_TOKENS)
+        asks = bool(self._tools) and not verdict_only and self.steps_left > 1 and self.calls_left > 0
+        common = {
+            "messages": tuple(self._messages), "max_tokens": max_tokens, "priority": 0 if self._brief.waiting else 10,
+        }  # fmt: skip
+        if self._native and asks:
+            conclude = ToolSpec(prompt.CONCLUDE, "The verdict.", verdict_schema(self.ids))
+            return ChatRequest(**common, tools=(*self._tools, conclude))  # type: ignore[arg-type]
+        if asks:
+            schema = action_schema(self.ids, self._tools, min(self.calls_left, CALLS_AT_ONCE))
+            return ChatRequest(**common, schema=schema)  # type: ignore[arg-type]
+        return ChatRequest(**common, schema=verdict_schema(self.ids))  # type: ignore[arg-type]
+
+    def why_not(self, wanted: Wanted, before: Sequence[Wanted]) -> str | None:
+        """Why a question is not put; None where it is."""
+        if wanted.tool not in {tool.name for tool in self._tools}:
+            return "there is no such tool for an investigation; it reads, and acts on nothing"
+        if wanted.key in self._asked:
+            return "it was asked before"
+        if self.calls_left < 1:
+            return "the policy allows no more questions"
+        self._asked.add(wanted.key)
+        return None
+
+    def keep(self, wanted: Wanted, answer: ToolAnswer) -> FoundFact | None:
+        """An answer becomes evidence under an id of its own; None where it failed."""
+        if answer.error is not None:
+            return None
+        number = sum(fact.tool == wanted.tool for fact in self.found) + 1
+        fact = FoundFact(
+            id=f"{wanted.tool}/{number}", tool=wanted.tool, arguments=dict(wanted.arguments),
+            items=dict(answer.items), free_text=answer.free_text,
+        )  # fmt: skip
+        self.found.append(fact)
+        self.ids.append(fact.id)
+        return fact
+
+    def answered(
+        self, turn: Turn, wanted: Sequence[Wanted], facts: Mapping[str, tuple[str, ToolAnswer]]
+    ) -> None:  # fmt: skip
+        """Tell the model what its questions found."""
+        said = {
+            entry.call_id: prompt.found(*facts[entry.call_id], self._nonce)
+            if entry.call_id in facts
+            else f"{entry.tool[:64]!r} may not be asked."
+            for entry in wanted
+        }
+        if turn.calls:
+            self._messages.append(Message("assistant", "", tool_calls=turn.calls))
+            for call in turn.calls:
+                text = said.get(call.call_id, "Ask first, then conclude.")
+                self._messages.append(Message("tool", text, tool_call_id=call.call_id))
+            return
+        self._messages.append(Message("assistant", turn.answer[:REPEATED_MAX]))
+        self._messages.append(Message("user", "\n".join(["Answers", *said.values(), "Now the verdict, or ask on."])))
+
+    def ask_again(self, why: str) -> None:
+        """The last answer was rejected."""
+        self._messages.append(Message("user", f"Your answer was not accepted: {why}. Give the verdict once more."))
+
+    def count(self, turn: Turn) -> None:
+        """Add what a round trip cost; pieces stand for tokens where the server does not count."""
+        tokens = turn.tokens
+        self.usage += Usage(
+            round_trips=1,
+            prompt_tokens=tokens.prompt if tokens else 0,
+            cached_tokens=tokens.cached if tokens else 0,
+            completion_tokens=tokens.completion if tokens else turn.pieces,
+            reasoning_tokens=tokens.reasoning if tokens and tokens.reasoning else turn.thought,
+        )
+
+    def first_token(self, at_ms: float) -> None:
+        """The model's first token came."""
+        if self.timing.first_token_ms is None:
+            self.timing = self.timing.model_copy(update={"first_token_ms": at_ms})
+
+    def waited(self, seconds: float) -> None:
+        """For the model."""
+        self.timing = self.timing.model_copy(update={"model_ms": round(self.timing.model_ms + seconds * 1000, 3)})
+
+    def used_tools(self, seconds: float) -> None:
+        """Waited for tools."""
+        self.timing = self.timing.model_copy(update={"tools_ms": round(self.timing.tools_ms + seconds * 1000, 3)})
