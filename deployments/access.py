@@ -33,7 +33,7 @@ def _entry(methods: tuple[str, ...], path: str, scopes: Needs | None) -> Entry:
 
 # The first that matches counts. An `.+` before a word takes ids with slashes, as the routes do.
 TABLE = (
-    _entry(_READS, "/healthz|/readyz", None),
+    _entry(_READS, "/healthz|/readyz(/investigator)?", None),
     _entry(("POST",), "/v1/decisions(/bulk)?|/v1/_baseline|/v1/decisions/.+/step-up", _DECIDE),
     _entry((*_READS, *_WRITES), "/v1/(keys|webhooks).*", _ADMIN),
     _entry(_READS, "/v1/.*", _READ),

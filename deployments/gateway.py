@@ -40,7 +40,10 @@ FOLDER_WAIT_S = 10.0
 def build_gateway(app: App) -> Starlette:
     """The gateway on an open App; closes it when the server stops."""
     app.store.lists.current()  # reading long lists takes a while, which the first decision need not wait for
-    metrics = Metrics(app.store.outbox, app.watch, app.worker.lane.results, lambda: lists_status(app))
+    metrics = Metrics(
+        app.store.outbox, app.watch, app.worker.lane.results, lambda: lists_status(app), app.investigations.investigator
+    )
+    app.investigations.on_end.append(metrics.investigated)
     folder = app.settings.data_dir
     token = read_local_token(folder) or make_local_token(folder)
     gate = Gate(app.store.keyring, app.clock, host=app.settings.host, local_token=token)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -13,9 +14,12 @@ from prometheus_client.registry import Collector
 from fraudray.adapters.sql.outbox import SqlOutbox
 from fraudray.domain.decision import Decision, Outcome
 from fraudray.domain.errors import FraudrayError, StoreFailed
+from fraudray.domain.investigation import Investigation
+from fraudray.ports.investigator import Investigator
 from fraudray.rules.watch import PolicyWatch
 
 _SECONDS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
+_MODEL_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.2, 1.7, 2.5, 5.0, 10.0, 30.0, 120.0)
 _STAGES = ("total", "state", "tools", "policy", "store")
 
 
@@ -28,6 +32,7 @@ class Metrics:
         watch: PolicyWatch,
         webhooks: Mapping[str, int],
         data_status: Callable[[], dict[str, Any]],
+        investigator: Investigator | None = None,
     ) -> None:
         self._registry = registry = CollectorRegistry()
         decisions = Counter("fraudray_decisions", "Decisions made, by outcome.", ["decision"], registry=registry)
@@ -39,6 +44,23 @@ class Metrics:
         self._tool_errors = Counter(
             "fraudray_tool_errors", "Read tools that were unavailable.", ["tool"], registry=registry
         )
+        self._investigations = Counter(
+            "fraudray_investigations", "Investigations ended, by effect (confirmed, raised, lowered, none) or by the "
+            "reason for which there is no verdict.", ["result"], registry=registry,
+        )  # fmt: skip
+        self._first_token = Histogram(
+            "fraudray_investigation_first_token_seconds", "Until the model's first token.", buckets=_MODEL_SECONDS,
+            registry=registry,
+        )  # fmt: skip
+        self._verdict = Histogram(
+            "fraudray_investigation_verdict_seconds", "Until risk, decision and citations had parsed.",
+            buckets=_MODEL_SECONDS, registry=registry,
+        )  # fmt: skip
+        self._round_trips = Counter("fraudray_investigation_round_trips", "Requests to the model.", registry=registry)
+        self._tokens = Counter(
+            "fraudray_investigation_tokens", "Tokens, as the engine counts: of prompts, of those what its prefix cache "
+            "held, written, and of those reasoning.", ["kind"], registry=registry,
+        )  # fmt: skip
         self._refused = Counter("fraudray_refused", "Requests refused, by HTTP status.", ["status"], registry=registry)
         self._decided = {outcome: decisions.labels(outcome.value) for outcome in Outcome}
         self._stages = [(name, stages.labels(name)) for name in _STAGES]
@@ -46,6 +68,8 @@ class Metrics:
         registry.register(_PolicyCollector(watch))
         registry.register(_WebhookCollector(webhooks))
         registry.register(_DataCollector(data_status))
+        if investigator is not None:
+            registry.register(_BreakerCollector(investigator))
 
     def decided(self, decision: Decision) -> None:
         """Count a decision that was just made."""
@@ -59,6 +83,21 @@ class Metrics:
             if found.status != "ok":
                 self._tool_errors.labels(tool).inc()
 
+    def investigated(self, ended: Investigation, decision: Decision | None) -> None:
+        """Count an investigation that is over."""
+        finding = ended.finding
+        if finding is None:
+            return
+        effect = decision.investigator.effect if decision is not None else None
+        self._investigations.labels(effect or (finding.failure or "failed")).inc()
+        if finding.timing.first_token_ms is not None:
+            self._first_token.observe(finding.timing.first_token_ms / 1000)
+        if finding.timing.verdict_ms is not None:
+            self._verdict.observe(finding.timing.verdict_ms / 1000)
+        self._round_trips.inc(finding.usage.round_trips)
+        for kind in ("prompt", "cached", "completion", "reasoning"):
+            self._tokens.labels(kind).inc(getattr(finding.usage, f"{kind}_tokens"))
+
     def refused(self, status: int) -> None:
         """Count a request that was not accepted."""
         self._refused.labels(str(status)).inc()
@@ -66,6 +105,20 @@ class Metrics:
     def render(self) -> bytes:
         """The metrics in Prometheus' text format."""
         return generate_latest(self._registry)
+
+
+class _BreakerCollector(Collector):
+    def __init__(self, investigator: Investigator) -> None:
+        self._investigator = investigator
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        state = asyncio.run(self._investigator.breaker())
+        gauge = GaugeMetricFamily(
+            "fraudray_investigator_breaker", "1 for the state that the model's breaker is in.", labels=["state"]
+        )
+        for name in ("closed", "open", "half-open"):
+            gauge.add_metric([name], float(name == state))
+        yield gauge
 
 
 class _PolicyCollector(Collector):

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from fraudray import __version__
-from fraudray.deployments.bodies import error_response, json_response
+from fraudray.deployments.bodies import error_response, json_response, problem_response
 from fraudray.deployments.metrics import Metrics
 from fraudray.domain.errors import FraudrayError, StoreFailed
+from fraudray.ports.investigator import Investigator
+from fraudray.ports.llm import ModelFailed
+from fraudray.problems import problem
 from fraudray.reference import lists_status
 from fraudray.service import LocalService
+
+PROBE_EVERY_S = 5.0
 
 
 def router(service: LocalService, metrics: Metrics) -> APIRouter:
     routes = APIRouter()
+    probe = ModelProbe(service.app.investigations.investigator)
 
     @routes.get("/healthz")
     async def alive() -> Response:
@@ -36,12 +44,45 @@ def router(service: LocalService, metrics: Metrics) -> APIRouter:
             document["policy_problem"] = app.watch.problem.document()
         return json_response(document | _lists(service))
 
+    @routes.get("/readyz/investigator")
+    async def investigator() -> Response:
+        """It can investigate: the model completes one token. An engine may list its models and be dead all the same."""
+        return await probe()
+
     @routes.get("/metrics")
     def prometheus() -> Response:
         """Prometheus metrics."""
         return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return routes
+
+
+class ModelProbe:
+    """Asks the model at most every few seconds, whoever asks here how often."""
+
+    def __init__(self, investigator: Investigator | None) -> None:
+        self._investigator = investigator
+        self._asked: asyncio.Task[ModelFailed | None] | None = None
+        self._until = 0.0
+
+    async def __call__(self) -> Response:
+        """200 when it answers, 503 with the reason when not."""
+        if self._investigator is None:
+            return problem_response(problem(503, "no model is set (FRAUDRAY_LLM_URL); the policy decides alone"))
+        if self._asked is None or time.monotonic() > self._until:
+            self._asked = asyncio.get_running_loop().create_task(self._ask(self._investigator))
+            self._until = time.monotonic() + PROBE_EVERY_S
+        failed = await asyncio.shield(self._asked)
+        if failed is None:
+            return json_response({"status": "ready"})
+        return problem_response(problem(503, f"{failed.reason}: {failed.detail}"))
+
+    async def _ask(self, investigator: Investigator) -> ModelFailed | None:
+        try:
+            await investigator.probe()
+        except ModelFailed as failed:
+            return failed
+        return None
 
 
 def _lists(service: LocalService) -> dict[str, Any]:

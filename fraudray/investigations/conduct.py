@@ -104,7 +104,7 @@ class Conduct:
             finding = _with_core(finding, decision, running)
         ended = _ended(running.investigation, finding, decision, self._clock.now())
         body = finding.model_dump(mode="json", exclude_none=True)
-        event = Event(seq=running.last_seq + 1, at=self._clock.now(), kind="finished", body=body)
+        event = Event(seq=running.last_seq + 1, at=milliseconds(self._clock.now()), kind="finished", body=body)
         self._book.append(ended, [event])
         await asyncio.wrap_future(self._book.finish(ended))
         await self._in_thread(self._tell_case, ended, decision)
@@ -156,6 +156,11 @@ class Conduct:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
 
+def milliseconds(moment: datetime) -> datetime:
+    """As exact as it is written."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
 class _Notes:
     """Numbers what happens."""
 
@@ -167,7 +172,7 @@ class _Notes:
         """The event under the next number of the record, which may have begun before a restart."""
         if event.kind == "stage":
             self.model = event.body.get("model", self.model)
-        return event.model_copy(update={"seq": self._running.last_seq + 1, "at": self._now()})
+        return event.model_copy(update={"seq": self._running.last_seq + 1, "at": milliseconds(self._now())})
 
 
 async def _merged(events: AsyncGenerator[Event]) -> AsyncGenerator[Event]:

@@ -1,0 +1,119 @@
+"""Investigations over HTTP: begun, looked at, followed as server-sent events, counted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from fraudray.bootstrap import App
+from fraudray.deployments.gateway import build_gateway
+from fraudray.settings import load_settings
+from fraudray.testing.endpoint import MODEL, ModelEndpoint, says
+from fraudray.testing.misbehaviour import Misbehaviour, misbehaving
+from fraudray.testing.scripted_model import verdict
+
+DEVICE = "identity-verifier/device"
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[[str | None], TestClient]]:
+    """A gateway whose investigator asks the endpoint at this address."""
+    clients: list[TestClient] = []
+
+    def start(url: str | None) -> TestClient:
+        model = {"llm_url": url, "llm_model": MODEL} if url else {}
+        app = App(load_settings(data_dir=tmp_path / "data", **model))
+        client = TestClient(build_gateway(app), base_url="http://127.0.0.1:8000")
+        client.__enter__()
+        clients.append(client)
+        return client
+
+    yield start
+    for client in clients:
+        client.__exit__(None, None, None)
+
+
+def said(_body: dict[str, Any]) -> Any:
+    return says(verdict("BLOCK", 90, [DEVICE], "Somebody else's device."), reasoning="Whose device is it? ")
+
+
+def events(text: str) -> list[dict[str, str]]:
+    blocks = [block for block in text.replace("\r\n", "\n").split("\n\n") if block.strip() and block[0] != ":"]
+    return [dict(line.split(": ", 1) for line in block.strip().split("\n")) for block in blocks]  # type: ignore[misc]
+
+
+def test_a_stored_decision_is_investigated_and_followed(
+    serve: Callable[[str | None], TestClient], samples: list[dict[str, Any]]
+) -> None:
+    with ModelEndpoint(said) as endpoint:
+        http = serve(endpoint.url)
+        http.post("/v1/decisions", json=samples[0])
+        begun = http.post("/v1/investigations", json={"transaction_id": samples[0]["transaction_id"]})
+        assert begun.status_code == 202
+        address = begun.headers["location"]
+        stream = http.get(address + "/events")
+    assert stream.headers["content-type"].startswith("text/event-stream")
+    happened = events(stream.text)
+    assert [entry["event"] for entry in happened] == ["stage", "reasoning", "verdict", "prose", "finished"]
+    assert json.loads(happened[1]["data"])["body"]["text"] == "Whose device is it? "
+    again = http.get(address + "/events", headers={"last-event-id": happened[2]["id"]})
+    assert events(again.text) == happened[3:]
+
+    record = http.get(address).json()
+    assert (record["status"], record["requested_by"], record["revision"]) == ("done", "http", 2)
+    assert http.get("/v1/investigations", params={"transaction_id": samples[0]["transaction_id"]}).json() == {
+        "investigations": [record]
+    }
+    decision = http.get(f"/v1/decisions/{samples[0]['transaction_id']}").json()
+    assert (decision["decision"], decision["investigator"]["effect"]) == ("BLOCK", "raised")
+    shown = http.get("/metrics").text
+    assert 'fraudray_investigations_total{result="raised"} 1.0' in shown
+    assert 'fraudray_investigator_breaker{state="closed"} 1.0' in shown
+    assert 'fraudray_investigation_tokens_total{kind="prompt"} 100.0' in shown
+
+
+def test_bad_requests_name_what_is_wrong(
+    serve: Callable[[str | None], TestClient], samples: list[dict[str, Any]]
+) -> None:
+    with ModelEndpoint(said) as endpoint:
+        http = serve(endpoint.url)
+        assert http.post("/v1/investigations", json={"transaction_id": "T-none"}).status_code == 404
+        assert http.post("/v1/investigations", json={"tx": "T"}).status_code == 422
+        assert http.get("/v1/investigations/inv_none").status_code == 404
+        assert http.get("/v1/investigations/inv_none/events").status_code == 404
+        assert http.get("/v1/investigations").status_code == 422
+        http.post("/v1/decisions", json=samples[0])
+        begun = http.post("/v1/investigations", json={"transaction_id": samples[0]["transaction_id"]})
+        bad = http.get(begun.headers["location"] + "/events", headers={"last-event-id": "x"})
+        assert (bad.status_code, bad.json()["errors"][0]["field"]) == (422, "last-event-id")
+
+
+def test_without_a_model_a_request_is_refused_and_readiness_says_so(
+    serve: Callable[[str | None], TestClient], samples: list[dict[str, Any]]
+) -> None:
+    http = serve(None)
+    http.post("/v1/decisions", json=samples[0])
+    refused = http.post("/v1/investigations", json={"transaction_id": samples[0]["transaction_id"]})
+    assert (refused.status_code, "FRAUDRAY_LLM_URL" in refused.json()["detail"]) == (409, True)
+    assert http.get("/readyz").status_code == 200
+    assert http.get("/readyz/investigator").status_code == 503
+
+
+def test_readiness_is_a_completion_and_not_a_list_of_models(serve: Callable[[str | None], TestClient]) -> None:
+    with ModelEndpoint(said) as endpoint:
+        http = serve(endpoint.url)
+        assert http.get("/readyz/investigator").json() == {"status": "ready"}
+        http.get("/readyz/investigator")
+        assert [body["max_tokens"] for body in endpoint.requests] == [1]
+
+
+def test_an_engine_that_lists_its_models_and_is_dead_is_not_ready(serve: Callable[[str | None], TestClient]) -> None:
+    with misbehaving(Misbehaviour.SERVER_ERROR) as url:
+        answer = serve(url).get("/readyz/investigator")
+    assert answer.status_code == 503
+    assert "server_error" in answer.json()["detail"]
