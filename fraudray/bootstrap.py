@@ -23,7 +23,6 @@ from fraudray.adapters.sql.keyring import StoredKeys
 from fraudray.adapters.sql.store import SqlStore
 from fraudray.adapters.webhook_http import WebhookHttp
 from fraudray.adapters.webhook_rules import HostRules, WebhookRules
-from fraudray.agent.free_text import solid_ids
 from fraudray.client import Client
 from fraudray.desk import Desk
 from fraudray.domain.customer import CustomerProfile
@@ -122,7 +121,7 @@ class App:
         lane = WebhookLane(self.store.outbox, deliverer, self.webhook_http, self.clock, timeout_s=timeout_s)
         self.worker = OutboxWorker(self.store.outbox, deliverer, self.clock, lane)
         self.investigations = Investigations(
-            self.engine, self.store, investigator or open_investigator(settings, self.clock), solid=solid_ids,
+            self.engine, self.store, investigator or open_investigator(settings, self.clock),
             clock=self.clock, ids=self.ids, concurrent_max=settings.llm_concurrent_max,
         )  # fmt: skip
         _load_customers(settings, self.store, self.clock, self.matcher)

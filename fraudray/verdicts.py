@@ -1,7 +1,8 @@
 """What a model's verdict makes of a decision: the clamp.
 
 The policy's decision is a floor. A verdict confirms it or raises it: by one level, or by two when it cites evidence
-that is not free text, which whoever pays could have written. Within a band of scores that the policy names, and only
+that is not free text (which whoever pays could have written) and speaks against the payment: text in it could tell the
+model to cite any id. Within a band of scores that the policy names, and only
 there, it may lower it by one level, never where a floor, a list entry or a certain fact holds.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Literal, get_args
 
+from fraudray.agent.free_text import solid_ids
 from fraudray.domain.decision import Adjustment, Decision, InvestigatorState, Outcome
 from fraudray.domain.investigation import FallbackReason, Finding, Verdict
 from fraudray.policy.policy import Judgement, Policy
@@ -58,7 +60,7 @@ def concluded(
 ) -> tuple[Decision, Judgement]:  # fmt: skip
     """The next revision, and the judgement that its effects follow from.
 
-    `solid` are the ids of evidence that exists and is not free text. `superseded`: others revised the decision since
+    `solid` are the ids of what was found and is not free text. `superseded`: others revised the decision since
     the investigation began, so that the verdict is kept and changes nothing.
     """
     verdict = finding.verdict
@@ -95,8 +97,8 @@ def _clamped(
     if any(adjustment.code == ALLOWED for adjustment in decision.adjustments):
         return decision.decision, "none", "An allow entry stands above what is inferred"
     if wanted > held:
-        most = held + (2 if set(verdict.evidence) & set(solid) else 1)
-        detail = None if wanted <= most else f"A raise to {verdict.decision} needs evidence that is not free text"
+        most = held + (2 if _well_founded(policy, decision, verdict, solid) else 1)
+        detail = None if wanted <= most else f"A raise to {verdict.decision} needs weightier evidence than it cites"
         return _LEVELS[min(wanted, most)], "raised", detail
     band = policy.document.investigate.lower
     if band is None or not band.low <= decision.score <= band.high:
@@ -104,6 +106,15 @@ def _clamped(
     if any(reason.family in _NOT_LOWERED for reason in decision.reasons) or decision.risk >= 1.0:
         return decision.decision, "none", "What holds of this payment is never lowered"
     return _LEVELS[held - 1], "lowered", None
+
+
+def _well_founded(policy: Policy, decision: Decision, verdict: Verdict, solid: Collection[str]) -> bool:
+    """Whether what it cites carries a raise of two levels."""
+    if not set(solid).isdisjoint(verdict.evidence):
+        return True
+    cited = solid_ids(decision.evidence).intersection(verdict.evidence)
+    weight = sum(reason.weight for reason in decision.reasons if cited.intersection(reason.evidence))
+    return weight >= policy.document.investigate.two_levels_from
 
 
 def _score(policy: Policy, decision: Decision, verdict: Verdict, outcome: Outcome) -> int:

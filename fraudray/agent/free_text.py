@@ -17,19 +17,15 @@ def evidence_ids(evidence: Mapping[str, ToolEvidence]) -> list[str]:
 
 
 def solid_ids(evidence: Mapping[str, ToolEvidence]) -> frozenset[str]:
-    """The ids of evidence that states something and is not free text: what our own tools measured, list entries, and
-    of others' tools what holds no text at all."""
+    """The ids of evidence that is not free text: what our own tools measured, list entries, and of others' tools what
+    holds no text at all."""
     return frozenset(
         f"{tool}/{item}"
         for tool, found in evidence.items()
         for item, facts in found.items.items()
-        if _states(facts) and f"{tool}/{item}" not in _WORDS and (tool in (*READ_TOOLS, LISTS) or not _texts(facts))
+        if f"{tool}/{item}" not in _WORDS and (tool in (*READ_TOOLS, LISTS) or not _texts(facts))
     )
 
 
-def _states(facts: Any) -> bool:
-    return isinstance(facts, Mapping) and any(name != "status" and value is not None for name, value in facts.items())
-
-
-def _texts(facts: Mapping[str, Any]) -> bool:
-    return any(isinstance(value, str) for value in facts.values())
+def _texts(facts: Any) -> bool:
+    return not isinstance(facts, Mapping) or any(isinstance(value, str) for value in facts.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection
 from concurrent.futures import Executor
 from contextlib import aclosing
 from datetime import datetime
@@ -13,7 +13,6 @@ from fraudray.adapters.sql.store import SqlStore
 from fraudray.answer import Answer
 from fraudray.domain.decision import Decision
 from fraudray.domain.errors import NotFound
-from fraudray.domain.evidence import ToolEvidence
 from fraudray.domain.investigation import Event, FallbackReason, Finding, Investigation, Verdict
 from fraudray.domain.transaction import Transaction
 from fraudray.engine import Engine
@@ -34,12 +33,9 @@ _LATE = Finding(failure=FallbackReason.LATE, detail="there was no verdict within
 class Conduct:
     """Conducts investigations on the loop that calls it; what waits for the store waits in `threads`."""
 
-    def __init__(
-        self, engine: Engine, store: SqlStore, solid: Callable[[Mapping[str, ToolEvidence]], Collection[str]],
-        clock: Clock, threads: Executor,
-    ) -> None:  # fmt: skip
+    def __init__(self, engine: Engine, store: SqlStore, clock: Clock, threads: Executor) -> None:
         self._engine, self._store, self._book = engine, store, store.investigations
-        self._solid, self._clock, self._threads = solid, clock, threads
+        self._clock, self._threads = clock, threads
 
     async def run(
         self, running: Running, investigator: Investigator, policy: Policy, slots: asyncio.Semaphore
@@ -67,7 +63,7 @@ class Conduct:
         # The prose may go on when a verdict is there, whoever waited for that.
         left_s = policy.document.investigate.later_limit_s
         brief = brief_of(policy, investigation, tx, decision, left_s=left_s)
-        solid = set(self._solid(decision.evidence))
+        solid: set[str] = set()
         notes = _Notes(running, self._clock.now)
         async with aclosing(_merged(investigator.investigate(brief))) as events:
             finding = _LATE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import Any
@@ -14,7 +14,6 @@ from fraudray.adapters.sql.store import SqlStore
 from fraudray.answer import Answer
 from fraudray.domain.decision import Decision
 from fraudray.domain.errors import FraudrayError, NotFound, Refused, StoreFailed
-from fraudray.domain.evidence import ToolEvidence
 from fraudray.domain.investigation import Event, FallbackReason, Finding, Investigation
 from fraudray.domain.transaction import Transaction
 from fraudray.engine import Engine
@@ -28,8 +27,6 @@ from fraudray.ports.investigator import Investigator
 log = logging.getLogger(__name__)
 QUEUE_MAX = 10_000
 CLOSE_S = 5.0
-Solid = Callable[[Mapping[str, ToolEvidence]], Collection[str]]
-"""The ids of evidence that is not free text."""
 Ended = Callable[[Investigation, Decision | None], None]
 
 
@@ -37,7 +34,7 @@ class Investigations:
     """Begins, runs, resumes and shows investigations. Without an investigator it only shows."""
 
     def __init__(
-        self, engine: Engine, store: SqlStore, investigator: Investigator | None, *, solid: Solid, clock: Clock,
+        self, engine: Engine, store: SqlStore, investigator: Investigator | None, *, clock: Clock,
         ids: Ids, concurrent_max: int,
     ) -> None:  # fmt: skip
         self._engine, self._store, self._book = engine, store, store.investigations
@@ -48,7 +45,7 @@ class Investigations:
         self._slots_max = concurrent_max
         self._loop: asyncio.AbstractEventLoop | None = None
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="fraudray-conclude")
-        self._conduct = Conduct(engine, store, solid, clock, self._threads)
+        self._conduct = Conduct(engine, store, clock, self._threads)
         self.on_end: list[Ended] = []
         """Told of each that ended, with the decision that it led to."""
 

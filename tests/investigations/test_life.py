@@ -178,20 +178,20 @@ def test_a_stored_decision_is_investigated_on_request_once_at_a_time(
     assert ended(app, samples[0]["transaction_id"]).requested_by == "ana"
 
 
-def test_an_approved_payment_goes_up_one_level_and_two_only_by_evidence_that_is_not_free_text(
+def test_an_approved_payment_goes_up_one_level_and_two_only_by_weighty_evidence_that_is_not_free_text(
     opened: Open, samples: list[dict[str, Any]]
 ) -> None:
-    said = [[MERCHANT], ["transaction-risk/amount"]]
+    said = [[MERCHANT], ["transaction-risk/channel"], [DEVICE]]
     with ModelEndpoint(lambda _: says(verdict("BLOCK", 100, said.pop(0)))) as endpoint:
         app = opened(endpoint.url)
         outcomes = []
-        for n in range(2):
-            tx = samples[0] | {"transaction_id": f"T-{n}"}
+        for n in range(3):
+            tx = review(samples, n) | {"transaction_id": f"T-{n}", "amount": 20}
             app.engine.decide(tx)
             app.investigations.begin(f"T-{n}", requested_by="ana")
             assert ended(app, f"T-{n}").status == "done"
             outcomes.append(current(app, f"T-{n}").decision)
-    assert outcomes == [Outcome.REVIEW, Outcome.BLOCK]
+    assert outcomes == [Outcome.REVIEW, Outcome.REVIEW, Outcome.BLOCK]
 
 
 def test_events_are_followed_live_and_read_again_from_any_point(
