@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,7 +19,9 @@ from fraudray.actions.webhook import WebhookDelivery
 from fraudray.actions.worker import OutboxWorker
 from fraudray.adapters.local_token import read_local_token
 from fraudray.adapters.outlets import open_mailer, open_shelf, open_sms
+from fraudray.adapters.sql.beside import open_beside
 from fraudray.adapters.sql.keyring import StoredKeys
+from fraudray.adapters.sql.research import SqlResearch
 from fraudray.adapters.sql.store import SqlStore
 from fraudray.adapters.webhook_http import WebhookHttp
 from fraudray.adapters.webhook_rules import HostRules, WebhookRules
@@ -37,6 +39,7 @@ from fraudray.policy.book import PolicyBook
 from fraudray.policy.policy import Policy
 from fraudray.ports.biometrics import BiometricMatcher
 from fraudray.ports.clock import Clock, Ids, RandomIds, SystemClock
+from fraudray.ports.research import Research
 from fraudray.reference import ListsWatch, load_reference, note_lists
 from fraudray.rules.looking import Looker
 from fraudray.rules.shelf import ToolShelf
@@ -88,6 +91,7 @@ class App:
     def _build(self, book: PolicyBook, work: bool) -> None:
         settings = self.settings
         rules = self._shelf.rules(book)
+        self.research: Research = SqlResearch(self.store.engine, self.store.vault, self.clock)
         self.engine = Engine(
             rules,
             self.store.ledger,
@@ -202,6 +206,16 @@ def open_app(settings: Settings, **parts: Any) -> App | Client:
             hint = "wait until it ends, or use `fraudray serve` and work beside it"
             raise StoreInUse(f"{busy}, and it serves no HTTP: {hint}") from None
         return Client(address, key=server_key(settings))
+
+
+@contextmanager
+def open_research(settings: Settings, clock: Clock | None = None) -> Iterator[Research]:
+    """Research on a store that another process may own: nothing is locked or written.
+
+    Raises SettingsError, StoreFailed.
+    """
+    with open_beside(settings.data_dir, settings.database_url) as (engine, vault):
+        yield SqlResearch(engine, vault, clock or SystemClock())
 
 
 def running_server(data_dir: Path) -> str | None:
