@@ -52,6 +52,19 @@ _ENDINGS = {
 }
 
 
+class Subject(_Document):
+    """The transaction that is looked into: what questions about it are asked with, so that nobody need supply ids."""
+
+    transaction_id: str | None = None
+    customer_id: str | None = None
+    merchant: str | None = None
+    device_id: str | None = Field(None, description="The id that the device is known by, else its fingerprint.")
+    ip_address: str | None = None
+    place: str | None = Field(None, description="As it was resolved, else as it was written.")
+    reasons: list[str] = Field(default_factory=list, description="Reason codes of its decision.")
+    case_id: str | None = None
+
+
 class Researched(_Document):
     """An answer."""
 
@@ -174,7 +187,6 @@ class SimilarCase(_Document):
 class SimilarCases(Researched):
     """Past cases like a transaction, the most similar first."""
 
-    transaction_id: str
     days: int
     reasons: list[str] = Field(description="The reason codes that were compared.")
     looked_at: int = Field(description="Cases that were compared.")

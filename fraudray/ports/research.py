@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from fraudray.domain.research import CustomerDevices, CustomerHistory, MerchantHistory, SharedWith, SimilarCases
+from fraudray.domain.research import (
+    CustomerDevices,
+    CustomerHistory,
+    MerchantHistory,
+    SharedWith,
+    SimilarCases,
+    Subject,
+)
 
 
 class Research(Protocol):
@@ -36,6 +43,10 @@ class Research(Protocol):
         """What became of the transactions with a merchant."""
         ...
 
-    def similar_cases(self, transaction_id: str, *, days: int, limit: int) -> SimilarCases:
-        """Past cases with the same reasons, device, merchant or place. Raises NotFound for an undecided transaction."""
+    def similar_cases(self, subject: Subject, *, days: int, limit: int) -> SimilarCases:
+        """Past cases with the same reasons, device, merchant or place, but for the subject's own."""
+        ...
+
+    def subject(self, transaction_id: str) -> Subject:
+        """What the record knows of a decided transaction, by its current revision. Raises NotFound."""
         ...

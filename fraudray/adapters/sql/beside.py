@@ -17,6 +17,15 @@ from fraudray.adapters.vault import Vault
 from fraudray.domain.errors import SettingsError, StoreFailed
 
 
+def refuse_in_memory(url: str | None) -> None:
+    """Raise SettingsError for a database that no other process can read."""
+    if url is None:
+        return
+    address = database_address(url)
+    if address.get_backend_name() == "sqlite" and sqlite_file(address) is None:
+        raise SettingsError("database_url: a database in memory is its own process's alone; name a file or PostgreSQL")
+
+
 @contextmanager
 def open_beside(folder: Path, url: str | None) -> Iterator[tuple[Engine, Vault]]:
     """The database of the data folder `folder` or at `url`, and the vault with the folder's master key.
@@ -26,9 +35,8 @@ def open_beside(folder: Path, url: str | None) -> Iterator[tuple[Engine, Vault]]
         StoreFailed: there is no store yet, it does not answer, or it is of another version.
     """
     address = database_address(url or f"sqlite:///{folder / 'fraudray.sqlite'}")
+    refuse_in_memory(url)
     file = sqlite_file(address)
-    if file is None and address.get_backend_name() == "sqlite":
-        raise SettingsError("database_url: a database in memory is its own process's alone; name a file or PostgreSQL")
     if file is not None and not file.is_file():
         raise StoreFailed(f"there is no database {file} yet; its owner makes it (`fraudray serve`, `fraudray decide`)")
     engine = connect(address, fsync="full", name="fraudray reader", read_only=True)

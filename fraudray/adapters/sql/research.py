@@ -21,7 +21,7 @@ from fraudray.adapters.sql.figures import CURRENT
 from fraudray.adapters.sql.question import Question
 from fraudray.adapters.sql.research_cases import cases_of, record_of
 from fraudray.adapters.sql.research_devices import devices_of
-from fraudray.adapters.sql.research_similar import similar_to
+from fraudray.adapters.sql.research_similar import similar_to, subject_of
 from fraudray.adapters.sql.unsealed import Unsealed
 from fraudray.adapters.vault import Vault
 from fraudray.domain.decision import Outcome
@@ -34,6 +34,7 @@ from fraudray.domain.research import (
     PastDecision,
     SharedWith,
     SimilarCases,
+    Subject,
     unusual_ids,
 )
 from fraudray.ports.clock import Clock
@@ -117,10 +118,15 @@ class SqlResearch:
                 closed_as=record.closed_as,
             )
 
-    def similar_cases(self, transaction_id: str, *, days: int, limit: int) -> SimilarCases:
+    def similar_cases(self, subject: Subject, *, days: int, limit: int) -> SimilarCases:
         """See `Research.similar_cases`."""
         with self._asking(days=days, limit=limit) as question:
-            return similar_to(question, transaction_id)
+            return similar_to(question, subject)
+
+    def subject(self, transaction_id: str) -> Subject:
+        """See `Research.subject`."""
+        with self._asking() as question:
+            return subject_of(question, transaction_id)
 
     @contextmanager
     def _asking(self, **bounds: int) -> Iterator[Question]:

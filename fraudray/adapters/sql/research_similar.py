@@ -19,7 +19,7 @@ from fraudray.adapters.sql.question import Question
 from fraudray.adapters.sql.research_cases import endings
 from fraudray.adapters.sql.rows import case_fields
 from fraudray.domain.errors import NotFound
-from fraudray.domain.research import SimilarCase, SimilarCases, unusual_ids
+from fraudray.domain.research import SimilarCase, SimilarCases, Subject, unusual_ids
 
 NEWEST_MAX = 300
 MERCHANT_MAX = 200
@@ -34,18 +34,6 @@ RANKING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What a case is compared with."""
-
-    customer_id: str
-    case_id: str | None
-    merchant: str
-    reasons: tuple[str, ...]
-    device: str | None
-    place: str | None
-
-
 @dataclass(slots=True)
 class _Candidate:
     """A case: what its decisions say, and after `look_into` what their documents say."""
@@ -56,20 +44,19 @@ class _Candidate:
     same_place: bool = False
     sealed: list[tuple[str, bytes]] = field(default_factory=list)
 
-    def look_into(self, question: Question, wanted: _Wanted) -> None:
+    def look_into(self, question: Question, wanted: Subject) -> None:
         for customer_id, sealed in self.sealed:
             opened = question.unsealed.decision(customer_id, sealed)
             if opened is not None:
-                self.same_device |= wanted.device is not None and opened.device == wanted.device
+                self.same_device |= wanted.device_id is not None and opened.device == wanted.device_id
                 self.same_place |= wanted.place is not None and opened.place == wanted.place
 
-    def rank(self, wanted: _Wanted) -> tuple[int, bool, bool, bool]:
+    def rank(self, wanted: Subject) -> tuple[int, bool, bool, bool]:
         return len(self.reasons.intersection(wanted.reasons)), self.same_device, self.same_merchant, self.same_place
 
 
-def similar_to(question: Question, transaction_id: str) -> SimilarCases:
+def similar_to(question: Question, wanted: Subject) -> SimilarCases:
     """See `Research.similar_cases`."""
-    wanted = _wanted(question, transaction_id)
     cases = {row["case_id"]: row for row in _cases(question, wanted) if row["case_id"] != wanted.case_id}
     candidates = _candidates(question, wanted, cases)
     best = sorted(candidates, key=lambda case_id: candidates[case_id].rank(wanted), reverse=True)
@@ -102,8 +89,7 @@ def similar_to(question: Question, transaction_id: str) -> SimilarCases:
         )
     ids = [identifier for case in found for identifier in (case.case_id, case.customer_id)]
     return SimilarCases(
-        free_text=unusual_ids("transaction_id", [transaction_id]) + unusual_ids("cases", ids),
-        transaction_id=transaction_id,
+        free_text=unusual_ids("cases", ids),
         days=question.days,
         reasons=list(wanted.reasons),
         looked_at=len(candidates),
@@ -112,7 +98,8 @@ def similar_to(question: Question, transaction_id: str) -> SimilarCases:
     )
 
 
-def _wanted(question: Question, transaction_id: str) -> _Wanted:
+def subject_of(question: Question, transaction_id: str) -> Subject:
+    """See `Research.subject`."""
     d = t.decisions.c
     row = question.connection.execute(
         select(d.customer_id, d.case_id, d.merchant, d.reason_codes, d.document_sealed)
@@ -123,28 +110,35 @@ def _wanted(question: Question, transaction_id: str) -> _Wanted:
     if row is None:
         raise NotFound("decision on transaction", transaction_id)
     opened = question.unsealed.decision(row.customer_id, bytes(row.document_sealed))
-    reasons = tuple(dict.fromkeys(orjson.loads(row.reason_codes)))
-    device, place = (opened.device, opened.place) if opened else (None, None)
-    return _Wanted(row.customer_id, row.case_id, row.merchant, reasons, device, place)
+    return Subject(
+        transaction_id=transaction_id,
+        customer_id=row.customer_id,
+        merchant=row.merchant,
+        device_id=opened.device if opened else None,
+        ip_address=opened.address if opened else None,
+        place=opened.place if opened else None,
+        reasons=[*dict.fromkeys(orjson.loads(row.reason_codes))],
+        case_id=row.case_id,
+    )
 
 
-def _cases(question: Question, wanted: _Wanted) -> Iterable[dict[str, Any]]:
+def _cases(question: Question, wanted: Subject) -> Iterable[dict[str, Any]]:
     """Rows of the cases to compare with, each once."""
     c, d, s = t.cases.c, t.decisions.c, t.sightings.c
     lately = select(t.cases).where(c.last_alert_us >= question.since_us).order_by(c.last_alert_us.desc())
-    by_merchant = (
-        select(d.case_id)
-        .where(d.merchant == wanted.merchant, d.decided_us >= question.since_us, d.case_id.is_not(None))
-        .order_by(d.decided_us.desc())
-        .limit(MERCHANT_MAX)
-    )
-    statements = [
-        lately.where(c.customer_id == wanted.customer_id).limit(OWN_MAX),
-        lately.where(c.case_id.in_(by_merchant)).limit(MERCHANT_MAX),
-        lately.limit(NEWEST_MAX),
-    ]
-    if wanted.device is not None:
-        blind = question.vault.blind_index("device", wanted.device)
+    statements = [lately.limit(NEWEST_MAX)]
+    if wanted.customer_id is not None:
+        statements.append(lately.where(c.customer_id == wanted.customer_id).limit(OWN_MAX))
+    if wanted.merchant is not None:
+        by_merchant = (
+            select(d.case_id)
+            .where(d.merchant == wanted.merchant, d.decided_us >= question.since_us, d.case_id.is_not(None))
+            .order_by(d.decided_us.desc())
+            .limit(MERCHANT_MAX)
+        )
+        statements.append(lately.where(c.case_id.in_(by_merchant)).limit(MERCHANT_MAX))
+    if wanted.device_id is not None:
+        blind = question.vault.blind_index("device", wanted.device_id)
         sharing = select(s.customer_id).where(s.blind == blind).order_by(s.last_us.desc()).limit(SHARING_MAX)
         statements.append(lately.where(c.customer_id.in_(sharing)).limit(MERCHANT_MAX))
     found: dict[str, dict[str, Any]] = {}
@@ -154,7 +148,7 @@ def _cases(question: Question, wanted: _Wanted) -> Iterable[dict[str, Any]]:
     return found.values()
 
 
-def _candidates(question: Question, wanted: _Wanted, cases: Iterable[str]) -> dict[str, _Candidate]:
+def _candidates(question: Question, wanted: Subject, cases: Iterable[str]) -> dict[str, _Candidate]:
     """What the newest decisions of each case say in plain columns."""
     d = t.decisions.c
     found = {case_id: _Candidate() for case_id in cases}

@@ -29,6 +29,7 @@ class Opened:
     """What research needs of a stored decision and its transaction."""
 
     device: str | None
+    address: str | None
     place: str | None
     amount_base: float | None
     base_currency: str | None
@@ -53,6 +54,7 @@ class Unsealed:
         )
         return Opened(
             device=tx.get("device_id") or tx.get("device_fingerprint"),
+            address=tx.get("ip_address"),
             place=place.get("label") or tx.get("location"),
             amount_base=amount.get("amount_base"),
             base_currency=amount.get("base_currency"),
