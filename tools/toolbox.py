@@ -81,7 +81,7 @@ def answer_of(reply: McpReply) -> ToolAnswer:
     items, left_out = dict(reply.document), 0
     while len(orjson.dumps(items)) > ANSWER_MAX:
         name = max(
-            (n for n, value in items.items() if isinstance(value, list) and value),
+            (n for n, value in items.items() if isinstance(value, list) and value and n != "free_text"),
             default=None,
             key=lambda n: len(items[n]),
         )
