@@ -27,12 +27,14 @@ from fraudray.deployments.decisions import Decisions
 from fraudray.deployments.metrics import Metrics
 from fraudray.domain.errors import StoreInUse
 from fraudray.gate import Gate
-from fraudray.ports.investigator import Investigator
 from fraudray.problems import problem
 from fraudray.reference import lists_status
 from fraudray.service import LocalService
 from fraudray.settings import load_settings
+from fraudray.tools.callers import InProcessCaller
 from fraudray.tools.mounting import tool_routes
+from fraudray.tools.provider import MountedProvider
+from fraudray.tools.toolbox import McpToolbox, lookup_in
 
 FOLDER_WAIT_S = 10.0
 
@@ -82,7 +84,7 @@ def build_gateway(app: App) -> Starlette:
     )
 
 
-def build_asgi_app(investigator: Investigator | None = None) -> Starlette:
+def build_asgi_app() -> Starlette:
     """The gateway as the environment sets it up. Raises as `App` does.
 
     Another process may still hold the data folder for a moment: a command, a tool's call, or the replica before this.
@@ -91,11 +93,16 @@ def build_asgi_app(investigator: Investigator | None = None) -> Starlette:
     _log_to_stderr(settings.log_level)
     while True:
         try:
-            return build_gateway(App(settings, investigator=investigator))
+            return build_gateway(App(settings, toolbox=toolbox_of))
         except StoreInUse:
             if time.monotonic() > give_up_at:
                 raise
             time.sleep(0.2)
+
+
+def toolbox_of(app: App) -> McpToolbox:
+    """What an investigation may ask: the read-only MCP servers in this process."""
+    return McpToolbox(InProcessCaller(MountedProvider(app)), lookup_in(app.research))
 
 
 def _log_to_stderr(level: str) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,7 +19,9 @@ from fraudray.actions.webhook import WebhookDelivery
 from fraudray.actions.worker import OutboxWorker
 from fraudray.adapters.local_token import read_local_token
 from fraudray.adapters.outlets import open_mailer, open_shelf, open_sms
+from fraudray.adapters.sql.beside import open_beside
 from fraudray.adapters.sql.keyring import StoredKeys
+from fraudray.adapters.sql.research import SqlResearch
 from fraudray.adapters.sql.store import SqlStore
 from fraudray.adapters.webhook_http import WebhookHttp
 from fraudray.adapters.webhook_rules import HostRules, WebhookRules
@@ -40,6 +42,8 @@ from fraudray.policy.policy import Policy
 from fraudray.ports.biometrics import BiometricMatcher
 from fraudray.ports.clock import Clock, Ids, RandomIds, SystemClock
 from fraudray.ports.investigator import Investigator
+from fraudray.ports.research import Research
+from fraudray.ports.toolbox import Toolbox
 from fraudray.reference import ListsWatch, load_reference, note_lists
 from fraudray.rules.looking import Looker
 from fraudray.rules.shelf import ToolShelf
@@ -62,10 +66,12 @@ class App:
         book: PolicyBook | None = None,
         reference: Reference | None = None,
         investigator: Investigator | None = None,
+        toolbox: Callable[[App], Toolbox] | None = None,
         work: bool = True,
     ) -> None:
         """Open the store and build the engine. `work=False` leaves the outbox, and looking for changed policies and
         lists, to another call or process; `book` and `reference` may be handed over by a caller who has loaded them.
+        `toolbox` makes what an investigation may ask, once all else is open; without it, it asks nothing.
 
         Raises SettingsError, PolicyError, StoreInUse, StoreFailed.
         """
@@ -78,7 +84,7 @@ class App:
         self.store = SqlStore(settings.data_dir, url=settings.database_url, fsync=settings.fsync, ids=self.ids)
         self._shelf = ToolShelf(settings, tools, self.matcher)
         try:
-            self._build(book, investigator, work)
+            self._build(book, investigator, toolbox, work)
         except BaseException:
             self._shelf.close()
             self.store.close()
@@ -89,9 +95,12 @@ class App:
         """The policy that decides where no other is chosen, as of now."""
         return self.engine.policy
 
-    def _build(self, book: PolicyBook, investigator: Investigator | None, work: bool) -> None:
+    def _build(
+        self, book: PolicyBook, investigator: Investigator | None, toolbox: Callable[[App], Toolbox] | None, work: bool
+    ) -> None:
         settings = self.settings
         rules = self._shelf.rules(book)
+        self.research: Research = SqlResearch(self.store.engine, self.store.vault, self.clock)
         self.engine = Engine(
             rules,
             self.store.ledger,
@@ -120,12 +129,14 @@ class App:
         timeout_s = settings.webhook_timeout_s
         lane = WebhookLane(self.store.outbox, deliverer, self.webhook_http, self.clock, timeout_s=timeout_s)
         self.worker = OutboxWorker(self.store.outbox, deliverer, self.clock, lane)
-        self.investigations = Investigations(
-            self.engine, self.store, investigator or open_investigator(settings, self.clock),
-            clock=self.clock, ids=self.ids, concurrent_max=settings.llm_concurrent_max,
-        )  # fmt: skip
         _load_customers(settings, self.store, self.clock, self.matcher)
         note_lists(self)
+        if investigator is None:
+            investigator = open_investigator(settings, self.clock, toolbox(self) if toolbox else None)
+        self.investigations = Investigations(
+            self.engine, self.store, investigator, clock=self.clock, ids=self.ids,
+            concurrent_max=settings.llm_concurrent_max,
+        )  # fmt: skip
         if work:
             self.worker.start()
             self._looker.start()
@@ -216,6 +227,16 @@ def open_app(settings: Settings, **parts: Any) -> App | Client:
             hint = "wait until it ends, or use `fraudray serve` and work beside it"
             raise StoreInUse(f"{busy}, and it serves no HTTP: {hint}") from None
         return Client(address, key=server_key(settings))
+
+
+@contextmanager
+def open_research(settings: Settings, clock: Clock | None = None) -> Iterator[Research]:
+    """Research on a store that another process may own: nothing is locked or written.
+
+    Raises SettingsError, StoreFailed.
+    """
+    with open_beside(settings.data_dir, settings.database_url) as (engine, vault):
+        yield SqlResearch(engine, vault, clock or SystemClock())
 
 
 def running_server(data_dir: Path) -> str | None:

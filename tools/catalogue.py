@@ -37,8 +37,8 @@ def _entry(name: str, kind: Literal["read", "act"], port: int, summary: str) -> 
 
 
 TOOLS = (
-    _entry("transaction-risk", "read", 8101, "amount, merchant, country, channel, hour, habit and velocity"),
-    _entry("identity-verifier", "read", 8102, "the customer's devices, addresses and biometric sample"),
+    _entry("transaction-risk", "read", 8101, "amount, merchant, country, channel, habit, velocity; histories"),
+    _entry("identity-verifier", "read", 8102, "the customer's devices, addresses, sample; who shares them"),
     _entry("geolocation-checker", "read", 8103, "places, travel and the IP address's country"),
     _entry("email-alerts", "act", 8104, "e-mail alerts about decided transactions"),
     _entry("fraud-logger", "act", 8105, "fraud cases: log, search, read, close"),

@@ -25,6 +25,7 @@ from fraudray.tools.parameters import (
 from fraudray.tools.partial import parse_partial
 from fraudray.tools.provider import AppProvider
 from fraudray.tools.server import READS, ToolServer
+from fraudray.tools.sharing import add_sharing_tools
 
 _NAMES = {"timestamp": "transaction_time", "biometric_sample": "biometric_data"}
 DEVICE, ADDRESS, BIOMETRIC = "device_fingerprint", "ip_address", "biometric_data"
@@ -69,7 +70,8 @@ def build_server(provider: AppProvider) -> ToolServer:
     server = ToolServer(
         find(IDENTITY_VERIFIER),
         title="Identity verifier",
-        instructions="Says whether a device, address or biometric sample is a customer's own. It reads only.",
+        instructions="Says whether a device, address or biometric sample is a customer's own, and who else uses it. "
+        "It reads only.",
     )
 
     @server.tool(title="Verify customer identity", annotations=READS)
@@ -120,6 +122,7 @@ def build_server(provider: AppProvider) -> ToolServer:
             **found.common,
         )
 
+    add_sharing_tools(server, provider)
     return server
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from fraudray.domain.research import DAYS_MAX, ROWS_MAX
 from fraudray.domain.text import FreeText, Identifier, Memo
 from fraudray.domain.transaction import Channel, Funding, IpAddress, Latitude, Longitude, Timestamp, TransactionType
 
@@ -43,6 +44,9 @@ CaseId = Annotated[
 ]  # fmt: skip
 Claim = Annotated[str, StringConstraints(min_length=1, max_length=4000, strict=True), AfterValidator(_claim)]
 """Up to 4,000 characters in lines; kept as the caller's claim, never as fact."""
+
+Days = Annotated[int, Field(ge=1, le=DAYS_MAX, strict=True, description="How many days back to look; 1 to 365.")]
+Limit = Annotated[int, Field(ge=1, le=ROWS_MAX, strict=True, description="How many to list; 1 to 20.")]
 
 OptionalId = Annotated[Identifier | None, NOT_GIVEN]
 OptionalText = Annotated[FreeText | None, NOT_GIVEN]

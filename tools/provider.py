@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
-from fraudray.bootstrap import App, report_url, running_server, server_key
+from fraudray.bootstrap import App, open_research, report_url, running_server, server_key
 from fraudray.domain.errors import FraudrayError, Refused, StoreInUse
 from fraudray.evidence.context import Reference
 from fraudray.policy.book import PolicyBook
 from fraudray.ports.clock import Clock
+from fraudray.ports.research import Research
 from fraudray.settings import Settings
 from fraudray.tools.turn import pause, refuse_owned, taking_turns
 
@@ -40,6 +41,10 @@ class AppProvider(Protocol):
         """
         ...
 
+    def research(self) -> AbstractContextManager[Research]:
+        """What is known beyond one transaction, for the length of one call. Raises SettingsError, StoreFailed."""
+        ...
+
     def publish(self, app: App, case_id: str, page: Callable[[], bytes], form: str) -> str:
         """An address at which the case's report, rendered by `page` in that form, opens for the caller."""
         ...
@@ -55,6 +60,11 @@ class MountedProvider:
     def app(self, *, delivers: bool = False) -> Iterator[App]:
         """See `AppProvider.app`; the server's own worker empties the outbox."""
         yield self._app
+
+    @contextmanager
+    def research(self) -> Iterator[Research]:
+        """See `AppProvider.research`."""
+        yield self._app.research
 
     def publish(self, app: App, case_id: str, page: Callable[[], bytes], form: str) -> str:
         """The report's address on this server, which renders it itself."""
@@ -77,6 +87,10 @@ class StandaloneProvider:
             self._open(work=delivers) as app,
         ):
             yield app
+
+    def research(self) -> AbstractContextManager[Research]:
+        """See `AppProvider.research`. The folder is only read, so that whoever owns it is in nobody's way."""
+        return open_research(self._settings, self._clock)
 
     def publish(self, app: App, case_id: str, page: Callable[[], bytes], form: str) -> str:
         """A private file in the data folder: nothing serves HTTP here."""

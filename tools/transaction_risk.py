@@ -12,6 +12,7 @@ from fraudray.domain.text import FreeText
 from fraudray.domain.transaction import Channel, ProcessorOutcome
 from fraudray.tools.catalogue import find
 from fraudray.tools.finding import EvidenceById, Finding, PolicyUsed, Reasons, Score, look
+from fraudray.tools.history import add_history_tools
 from fraudray.tools.main import main
 from fraudray.tools.parameters import (
     NOT_GIVEN,
@@ -64,7 +65,8 @@ def build_server(provider: AppProvider) -> ToolServer:
     server = ToolServer(
         find(TRANSACTION_RISK),
         title="Transaction risk",
-        instructions="Says what a payment itself tells about fraud risk. It reads only; a call changes no state.",
+        instructions="Says what a payment itself tells about fraud risk, and what happened before: to the customer, "
+        "with the merchant, in similar cases. It reads only; a call changes no state.",
     )
 
     @server.tool(title="Check transaction risk", annotations=READS)
@@ -138,6 +140,7 @@ def build_server(provider: AppProvider) -> ToolServer:
                 **found.common,
             )
 
+    add_history_tools(server, provider)
     return server
 
 

@@ -69,6 +69,11 @@ class Vault:
                 file.write(secrets.token_hex(_KEY) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
+        return cls.existing(path)
+
+    @classmethod
+    def existing(cls, path: Path) -> Vault:
+        """The vault of a key file that is there. Raises SettingsError."""
         try:
             return cls(bytes.fromhex(path.read_text().strip()))
         except (OSError, ValueError) as error:

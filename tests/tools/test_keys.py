@@ -120,6 +120,8 @@ def test_every_tool_asks_for_read_or_act_by_its_own_annotation(app: App, address
     by_acting = set().union(*(seen(address + entry.path, acts) for entry in TOOLS))
     assert by_reading == READING | {
         "check_transaction_risk", "verify_customer_identity", "check_geolocation_risk", "generate_period_report",
+        "customer_history", "merchant_history", "similar_cases",
+        "customer_devices", "customers_of_device", "customers_of_address",
     }  # fmt: skip
     assert by_acting == ACTING | {"send_fraud_alert_email", "generate_fraud_report"}
 

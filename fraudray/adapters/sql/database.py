@@ -6,15 +6,18 @@ from typing import Any, Literal
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
 
+from fraudray.adapters.sql.address import sqlite_file
 from fraudray.domain.errors import StoreFailed
 
 Fsync = Literal["full", "normal"]
-HEAD = "0003"
+HEAD = "0004"
 POSTGRES_MIN = 14
+READ_LIMIT_MS = 5000
+"""What one statement of a reader beside the owner may take."""
 
 
 def connect(address: URL, *, fsync: Fsync, name: str = "fraudray", read_only: bool = False) -> Engine:
-    """A SQLAlchemy engine on `address`; with `read_only` a SQLite file that another process owns stays as it is.
+    """A SQLAlchemy engine on `address`; with `read_only` a database that another process owns stays as it is.
 
     SQLite gets write-ahead logging and a busy timeout of 5 s. PostgreSQL gets a checked pool, and notices within
     seconds that a server is gone; `fsync="normal"` is its asynchronous commit.
@@ -28,7 +31,15 @@ def connect(address: URL, *, fsync: Fsync, name: str = "fraudray", read_only: bo
         address, pool_pre_ping=True, pool_timeout=10, hide_parameters=True,
         connect_args=arguments | {"application_name": name, "client_encoding": "utf8"},
     )  # fmt: skip
-    if fsync == "normal":
+    if read_only:
+
+        @event.listens_for(engine, "connect")
+        def _only_read(connection: Any, _record: Any) -> None:
+            connection.read_only = True
+            connection.execute(f"SET statement_timeout TO {READ_LIMIT_MS}")
+            connection.commit()
+
+    elif fsync == "normal":
 
         @event.listens_for(engine, "connect")
         def _relax(connection: Any, _record: Any) -> None:
@@ -39,6 +50,10 @@ def connect(address: URL, *, fsync: Fsync, name: str = "fraudray", read_only: bo
 
 
 def _sqlite(address: URL, fsync: Fsync, read_only: bool) -> Engine:
+    file = sqlite_file(address)
+    if read_only and file is not None:
+        # As a URI, the driver itself opens the file read-only, and makes none.
+        address = address.set(database=file.as_uri(), query={"mode": "ro", "uri": "true"})
     engine = create_engine(address, hide_parameters=True, connect_args={"timeout": 5.0, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -67,7 +82,7 @@ def check_server(connection: Connection) -> None:
 def migrate(engine: Engine) -> None:
     """Bring the schema to this version (Alembic), or leave it as it was. Raises StoreFailed when it is newer."""
     try:
-        if _current(engine) == HEAD:
+        if current_version(engine) == HEAD:
             return
         # Alembic takes a while to import and is not needed on most starts.
         from alembic import command
@@ -86,7 +101,8 @@ def migrate(engine: Engine) -> None:
         raise
 
 
-def _current(engine: Engine) -> str | None:
+def current_version(engine: Engine) -> str | None:
+    """The version of the schema; None where there is none."""
     if not inspect(engine).has_table("alembic_version"):
         return None
     with engine.connect() as connection:

@@ -21,7 +21,7 @@ _COUNTED = (
     t.decisions.c.transaction_type, t.decisions.c.policy_name, t.decisions.c.reason_codes,
 )  # fmt: skip
 _later = t.decisions.alias("later")
-_CURRENT = ~exists().where(
+CURRENT = ~exists().where(
     _later.c.transaction_id == t.decisions.c.transaction_id, _later.c.revision > t.decisions.c.revision
 )
 
@@ -37,7 +37,7 @@ class SqlFigures:
         amount = t.decisions.c.amount_minor
         statement = (
             select(*_COUNTED, func.count(), func.sum(amount // _SPLIT), func.sum(amount % _SPLIT))
-            .where(_within(t.decisions.c.decided_us, start, end), _CURRENT)
+            .where(_within(t.decisions.c.decided_us, start, end), CURRENT)
             .group_by(*_COUNTED)
         )
         with failing(), self._engine.connect() as connection:

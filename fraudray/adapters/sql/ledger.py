@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from fraudray.adapters.sql.investigationbook import row_of
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.seen_ids import SeenIds
-from fraudray.adapters.sql.sightings import Due, Sightings
+from fraudray.adapters.sql.sightings import Due, Kind, Sightings
 from fraudray.adapters.sql.webhook_notices import WebhookNotices
 from fraudray.adapters.sql.writer import Writer
 from fraudray.adapters.vault import Box, Vault
@@ -121,7 +121,7 @@ class SqlLedger:
 
     def customers_of_device(self, device_id: str, since_us: int) -> frozenset[str]:
         """See `Ledger.customers_of_device`."""
-        return self.sightings.customers(device_id, since_us)
+        return self.sightings.customers("device", device_id, since_us)
 
     def find(self, transaction_id: str) -> StoredDecision | None:
         """See `Ledger.find`."""
@@ -182,16 +182,27 @@ class SqlLedger:
         """See `Ledger.commit`."""
         tx = unit.transaction
         self._seen.add(tx.transaction_id)
-        device = tx.device_key
-        if device is None:
-            return self._writer.submit(lambda connection: self._write(connection, unit, None))
-        due = self.sightings.see(device, tx.customer_id, t.to_us(unit.occurred_at))
+        things: list[tuple[Kind, str]] = []
+        if tx.device_key is not None:
+            things.append(("device", tx.device_key))
+        if tx.ip_address is not None:
+            things.append(("address", tx.ip_address))
+        if not things:
+            return self._writer.submit(lambda connection: self._write(connection, unit, ()))
+        at_us = t.to_us(unit.occurred_at)
+        seen = [self.sightings.see(kind, value, tx.customer_id, at_us) for kind, value in things]
+        due = [sighting for sighting in seen if sighting is not None]
+
+        def forget() -> None:
+            for kind, value in things:
+                self.sightings.forget_thing(kind, value)
+
         try:
             written = self._writer.submit(lambda connection: self._write(connection, unit, due))
         except StoreFailed:
-            self.sightings.forget_device(device)
+            forget()
             raise
-        written.add_done_callback(lambda done: self.sightings.forget_device(device) if done.exception() else None)
+        written.add_done_callback(lambda done: forget() if done.exception() else None)
         return written
 
     def close(self) -> None:
@@ -222,7 +233,7 @@ class SqlLedger:
             record.open_case = OpenCase(case[0], t.from_us(case[1]))
         return record
 
-    def _write(self, connection: Connection, unit: DecisionUnit, sighting: Due | None) -> None:
+    def _write(self, connection: Connection, unit: DecisionUnit, sightings: Sequence[Due]) -> None:
         decision, tx, rows = unit.decision, unit.transaction, self._rows
         at_us = t.to_us(decision.decided_at)
         box = self._keys.for_writing(connection, tx.customer_id)
@@ -262,7 +273,7 @@ class SqlLedger:
             tx.customer_id,
             {"customer_id": tx.customer_id, "state_sealed": box.seal(unit.state, tx.customer_id), "updated_us": at_us},
         )
-        if sighting is not None:
+        for sighting in sightings:
             rows.put_sighting(sighting.blind, tx.customer_id, sighting.first_us, sighting.last_us)
         if decision.case_id is not None:
             self._write_case(connection, unit, decision.case_id, box)

@@ -84,6 +84,7 @@ decisions = Table(
     Index("decisions_by_customer", "customer_id", "decided_us"),
     Index("decisions_by_case", "case_id"),
     Index("decisions_by_time", "decided_us"),
+    Index("decisions_by_merchant", "merchant", "decided_us"),
 )
 cases = Table(
     "cases",
@@ -98,6 +99,7 @@ cases = Table(
     Column("updated_us", BigInteger, nullable=False),
     Index("cases_by_customer", "customer_id", "status"),
     Index("cases_by_status", "status", "score"),
+    Index("cases_by_alert", "last_alert_us"),
 )
 case_entries = Table(
     "case_entries",

@@ -1,10 +1,11 @@
-"""With which customers a device was seen: read from a bounded cache, written at most once an hour a pair."""
+"""With which customers a device or address was seen: read from a bounded cache, written at most once an hour a pair."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import Literal
 
 from sqlalchemy import bindparam, select
 
@@ -13,8 +14,9 @@ from fraudray.adapters.sql.driver import Reader
 from fraudray.adapters.vault import Vault
 from fraudray.ports.ledger import SIGHTED_MAX
 
-DEVICES_MAX = 20_000
+THINGS_MAX = 20_000
 REWRITE_US = 3600 * 1_000_000
+Kind = Literal["device", "address"]
 _LATEST = (
     select(t.sightings.c.customer_id, t.sightings.c.first_us, t.sightings.c.last_us)
     .where(t.sightings.c.blind == bindparam("blind"))
@@ -25,7 +27,7 @@ _LATEST = (
 
 @dataclass(slots=True)
 class _Pair:
-    """One customer of a device. What is stored may lie behind what was seen, by an hour at most."""
+    """One customer of a thing. What is stored may lie behind what was seen, by an hour at most."""
 
     first_us: int
     last_us: int
@@ -34,7 +36,7 @@ class _Pair:
 
 
 @dataclass(slots=True)
-class _Device:
+class _Thing:
     blind: bytes
     pairs: dict[str, _Pair] = field(default_factory=dict)
 
@@ -53,54 +55,54 @@ class Sightings:
 
     def __init__(self, reader: Reader, vault: Vault) -> None:
         self._reader, self._vault = reader, vault
-        self._devices: OrderedDict[str, _Device] = OrderedDict()
+        self._things: OrderedDict[tuple[Kind, str], _Thing] = OrderedDict()
         self._lock = threading.Lock()
 
-    def customers(self, device_id: str, since_us: int) -> frozenset[str]:
+    def customers(self, kind: Kind, value: str, since_us: int) -> frozenset[str]:
         """See `Ledger.customers_of_device`."""
         with self._lock:
-            pairs = self._device(device_id).pairs
+            pairs = self._thing(kind, value).pairs
             return frozenset([customer for customer, pair in pairs.items() if pair.last_us >= since_us])
 
-    def see(self, device_id: str, customer_id: str, at_us: int) -> Due | None:
+    def see(self, kind: Kind, value: str, customer_id: str, at_us: int) -> Due | None:
         """Remember a sighting; what has to be stored of it, if anything: a new pair, an earlier first, or a last that
         is an hour ahead of what is stored."""
         with self._lock:
-            device = self._device(device_id)
-            pair = device.pairs.get(customer_id)
+            thing = self._thing(kind, value)
+            pair = thing.pairs.get(customer_id)
             if pair is None:
-                if len(device.pairs) >= SIGHTED_MAX:
-                    oldest = min(device.pairs, key=lambda customer: device.pairs[customer].last_us)
-                    del device.pairs[oldest]
-                device.pairs[customer_id] = _Pair(at_us, at_us, at_us, at_us)
-                return Due(device.blind, at_us, at_us)
+                if len(thing.pairs) >= SIGHTED_MAX:
+                    oldest = min(thing.pairs, key=lambda customer: thing.pairs[customer].last_us)
+                    del thing.pairs[oldest]
+                thing.pairs[customer_id] = _Pair(at_us, at_us, at_us, at_us)
+                return Due(thing.blind, at_us, at_us)
             pair.first_us, pair.last_us = min(pair.first_us, at_us), max(pair.last_us, at_us)
             if pair.first_us == pair.stored_first_us and pair.last_us - pair.stored_last_us < REWRITE_US:
                 return None
             pair.stored_first_us, pair.stored_last_us = pair.first_us, pair.last_us
-            return Due(device.blind, pair.first_us, pair.last_us)
+            return Due(thing.blind, pair.first_us, pair.last_us)
 
-    def forget_device(self, device_id: str) -> None:
-        """A write failed: what was seen with the device may not be stored, so it is read anew."""
+    def forget_thing(self, kind: Kind, value: str) -> None:
+        """A write failed: what was seen with it may not be stored, so it is read anew."""
         with self._lock:
-            self._devices.pop(device_id, None)
+            self._things.pop((kind, value), None)
 
     def forget(self, customer_id: str) -> None:
         """The customer was erased."""
         with self._lock:
-            for device in self._devices.values():
-                device.pairs.pop(customer_id, None)
+            for thing in self._things.values():
+                thing.pairs.pop(customer_id, None)
 
-    def _device(self, device_id: str) -> _Device:
-        device = self._devices.get(device_id)
-        if device is not None:
-            self._devices.move_to_end(device_id)
-            return device
-        blind = self._vault.blind_index("device", device_id)
+    def _thing(self, kind: Kind, value: str) -> _Thing:
+        thing = self._things.get((kind, value))
+        if thing is not None:
+            self._things.move_to_end((kind, value))
+            return thing
+        blind = self._vault.blind_index(kind, value)
         found = self._reader.all(_LATEST, blind=blind)
-        device = self._devices[device_id] = _Device(
+        thing = self._things[kind, value] = _Thing(
             blind, {customer: _Pair(first, last, first, last) for customer, first, last in found}
         )
-        while len(self._devices) > DEVICES_MAX:
-            self._devices.popitem(last=False)
-        return device
+        while len(self._things) > THINGS_MAX:
+            self._things.popitem(last=False)
+        return thing

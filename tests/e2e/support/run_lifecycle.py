@@ -1,4 +1,4 @@
-"""What `fraudray serve` does with `run_server`, for the life-cycle tests: FOLDER PORT [BUILDER]."""
+"""What `fraudray serve` does with `run_server`, for the life-cycle tests: FOLDER PORT [[MODULE:]BUILDER]."""
 
 import sys
 from pathlib import Path
@@ -12,8 +12,8 @@ def main() -> int:
     settings = LaunchSettings(
         data_dir=folder,
         port=port,
-        app=f"lifecycle_app:{builder}",
-        env={"PYTHONPATH": str(Path(__file__).parent)},
+        app=builder if ":" in builder else f"lifecycle_app:{builder}",
+        env={"PYTHONPATH": str(Path(__file__).parent), "FRAUDRAY_DATA_DIR": str(folder)},
     )
     try:
         return run_server(settings, on_ready=lambda url: print("READY", url, flush=True))

@@ -1,0 +1,91 @@
+"""The read-only MCP servers as a deployment of their own, on the store that the gateway owns (DESIGN 15).
+
+What an investigation asks further is answered here, beside the deciding process: the store is only read. A replica
+holds no state, so there may be any number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from ray import serve
+from ray.serve.config import AutoscalingConfig
+
+from fraudray.adapters.sql.beside import refuse_in_memory
+from fraudray.settings import Settings, load_settings
+from fraudray.tools.callers import InProcessCaller
+from fraudray.tools.reply import McpReply
+from fraudray.tools.shared_store import SharedStoreProvider
+
+LIMIT_S_MAX = 30.0
+CALLS_MAX = 64
+HEALTH_LIMIT_S = 10.0
+
+
+@serve.deployment(
+    max_ongoing_requests=CALLS_MAX,
+    health_check_period_s=10,
+    health_check_timeout_s=30,
+    graceful_shutdown_timeout_s=5,
+    logging_config={"log_level": "WARNING", "enable_access_log": False},
+)
+class McpTools:
+    """Answers calls by handle. Opens the store with the first one: the gateway may still be making it."""
+
+    def __init__(self, settings: Settings | None = None, prepare: Callable[[Settings], object] | None = None) -> None:
+        """On the store of `settings` (of the replica's environment where none are given). `prepare` is called first,
+        in the replica; it may start tracing there: the servers make a span of each call, within its `traceparent`.
+
+        Raises SettingsError for a database in memory.
+        """
+        settings = settings or load_settings()
+        refuse_in_memory(settings.database_url)
+        if prepare is not None:
+            prepare(settings)
+        self._provider = SharedStoreProvider(settings)
+        self._caller = InProcessCaller(self._provider)
+
+    async def call(
+        self, server: str, tool: str, arguments: dict[str, Any], traceparent: str | None, limit_s: float
+    ) -> McpReply:
+        """What a tool answers, within the limit (at most 30 s). Failures are replies too."""
+        try:
+            async with asyncio.timeout(min(limit_s, LIMIT_S_MAX)):
+                return await self._caller.call(server, tool, arguments, traceparent, limit_s)
+        except TimeoutError:
+            return McpReply(error=f"no answer within {limit_s:.3g} s")
+
+    async def check_health(self) -> None:
+        """Fails, so that the replica is replaced, when a store that it had open answers no more."""
+        async with asyncio.timeout(HEALTH_LIMIT_S):
+            await asyncio.to_thread(self._provider.check)
+
+    def __del__(self) -> None:
+        """Let go of the store when the replica stops."""
+        if hasattr(self, "_provider"):
+            self._provider.close()
+
+
+def build_mcp_tools(
+    settings: Settings | None = None,
+    *,
+    replicas_min: int = 1,
+    replicas_max: int = 4,
+    ongoing_target: float = 8,
+    num_cpus: float = 0.25,
+    prepare: Callable[[Settings], object] | None = None,
+) -> serve.Application:
+    """The deployment between so many replicas, one more for every `ongoing_target` calls under way.
+
+    Raises SettingsError for a database in memory, which no other process can read.
+    """
+    if settings is not None:
+        refuse_in_memory(settings.database_url)
+    bounds = AutoscalingConfig(
+        min_replicas=replicas_min, max_replicas=replicas_max, target_ongoing_requests=ongoing_target
+    )
+    deployment = McpTools.options(autoscaling_config=bounds, ray_actor_options={"num_cpus": num_cpus})  # type: ignore[attr-defined]
+    application: serve.Application = deployment.bind(settings, prepare)
+    return application
