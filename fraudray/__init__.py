@@ -28,8 +28,10 @@ if TYPE_CHECKING:
         StoreInUse,
         Unauthenticated,
     )
+    from fraudray.domain.investigation import Finding, Verdict
     from fraudray.domain.transaction import Transaction
     from fraudray.engine import Engine
+    from fraudray.investigator import Investigator
     from fraudray.policy.policy import Policy
 
 __all__ = [
@@ -38,9 +40,11 @@ __all__ = [
     "Decision",
     "DeliveryFailed",
     "Engine",
+    "Finding",
     "Forbidden",
     "FraudrayError",
     "InvalidTransaction",
+    "Investigator",
     "NotFound",
     "Outcome",
     "Policy",
@@ -52,10 +56,12 @@ __all__ = [
     "StoreInUse",
     "Transaction",
     "Unauthenticated",
+    "Verdict",
 ]
 __version__ = "0.1.0"
 _HOMES = {
     "Decision": "domain.decision", "Outcome": "domain.decision", "Reason": "domain.decision",
+    "Finding": "domain.investigation", "Verdict": "domain.investigation", "Investigator": "investigator",
     "Transaction": "domain.transaction", "Engine": "engine", "Policy": "policy.policy",
 }  # fmt: skip
 

@@ -2,33 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import orjson
 
-from fraudray.domain.decision import Decision
-from fraudray.domain.investigation import Investigation
+from fraudray.domain.decision import Decision, Outcome, Reason
+from fraudray.domain.evidence import ToolEvidence
 from fraudray.domain.transaction import Transaction
 from fraudray.policy.policy import Policy
 from fraudray.ports.investigator import Brief, Budget
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What stands when an investigation begins."""
+
+    evidence: dict[str, ToolEvidence]
+    reasons: list[Reason] = field(default_factory=list)
+    score: int = 0
+    decision: Outcome = Outcome.APPROVE
+
+    @classmethod
+    def by(cls, decision: Decision) -> Decided:
+        """As a decision says."""
+        return cls(decision.evidence, decision.reasons, decision.score, decision.decision)
+
+
 def brief_of(
-    policy: Policy, investigation: Investigation, tx: Transaction, decision: Decision, *, left_s: float
+    policy: Policy, investigation_id: str, tx: Transaction, decided: Decided, *, left_s: float, waiting: bool
 ) -> Brief:
     """Everything that the agent is told. `left_s` is what is left of the time that its prose may take too."""
     wanted, thresholds = policy.document.investigate, policy.document.thresholds
     return Brief(
-        investigation_id=investigation.investigation_id,
+        investigation_id=investigation_id,
         transaction_id=tx.transaction_id,
         transaction=orjson.loads(tx.stored_json),
-        evidence=decision.evidence,
-        reasons=decision.reasons,
-        score=decision.score,
-        decision=decision.decision,
+        evidence=decided.evidence,
+        reasons=decided.reasons,
+        score=decided.score,
+        decision=decided.decision,
         thresholds={"review": thresholds.review, "block": thresholds.block},
         budget=Budget(
             limit_s=left_s, first_token_s=wanted.first_token_s, stall_s=wanted.stall_s, steps_max=wanted.steps_max,
             tool_calls_max=wanted.tool_calls_max, tokens_max=wanted.tokens_max,
             thinking_tokens_max=wanted.thinking_tokens_max,
         ),
-        waiting=investigation.mode == "wait",
+        waiting=waiting,
     )  # fmt: skip

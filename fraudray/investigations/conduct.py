@@ -16,7 +16,7 @@ from fraudray.domain.errors import NotFound
 from fraudray.domain.investigation import Event, FallbackReason, Finding, Investigation, Verdict
 from fraudray.domain.transaction import Transaction
 from fraudray.engine import Engine
-from fraudray.investigations.briefs import brief_of
+from fraudray.investigations.briefs import Decided, brief_of
 from fraudray.investigations.running import Running
 from fraudray.policy.policy import Policy
 from fraudray.ports.clock import Clock
@@ -62,7 +62,9 @@ class Conduct:
         self._book.started(running.investigation)
         # The prose may go on when a verdict is there, whoever waited for that.
         left_s = policy.document.investigate.later_limit_s
-        brief = brief_of(policy, investigation, tx, decision, left_s=left_s)
+        brief = brief_of(
+            policy, investigation.investigation_id, tx, Decided.by(decision), left_s=left_s, waiting=running.waited_for
+        )
         solid: set[str] = set()
         notes = _Notes(running, self._clock.now)
         async with aclosing(_merged(investigator.investigate(brief))) as events:

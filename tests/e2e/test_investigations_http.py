@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from fraudray.bootstrap import App
-from fraudray.deployments.gateway import build_gateway
+from fraudray.deployments.gateway import build_gateway, toolbox_of
 from fraudray.settings import load_settings
 from fraudray.testing.endpoint import MODEL, ModelEndpoint, says
 from fraudray.testing.misbehaviour import Misbehaviour, misbehaving
@@ -70,7 +70,7 @@ def test_a_stored_decision_is_investigated_and_followed(
         "investigations": [record]
     }
     decision = http.get(f"/v1/decisions/{samples[0]['transaction_id']}").json()
-    assert (decision["decision"], decision["investigator"]["effect"]) == ("BLOCK", "raised")
+    assert (decision["decision"], decision["investigator"]["effect"]) == ("REVIEW", "raised")
     shown = http.get("/metrics").text
     assert 'fraudray_investigations_total{result="raised"} 1.0' in shown
     assert 'fraudray_investigator_breaker{state="closed"} 1.0' in shown
@@ -117,3 +117,32 @@ def test_an_engine_that_lists_its_models_and_is_dead_is_not_ready(serve: Callabl
         answer = serve(url).get("/readyz/investigator")
     assert answer.status_code == 503
     assert "server_error" in answer.json()["detail"]
+
+
+def test_the_model_asks_the_mcp_tools_for_more_and_cites_what_they_found(
+    tmp_path: Path, samples: list[dict[str, Any]]
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def script(body: dict[str, Any]) -> Any:
+        asked.append(body)
+        if len(asked) == 1:
+            return says('{"ask":[{"tool":"customer_history","days":30,"limit":5},{"tool":"similar_cases"}]}')
+        return says(verdict("REVIEW", 60, ["customer_history/1", "similar_cases/1"]))
+
+    with ModelEndpoint(script) as endpoint:
+        settings = load_settings(data_dir=tmp_path / "data", llm_url=endpoint.url, llm_model=MODEL)
+        with TestClient(build_gateway(App(settings, toolbox=toolbox_of)), base_url="http://127.0.0.1:8000") as http:
+            for number in range(3):
+                http.post("/v1/decisions", json=samples[0] | {"transaction_id": f"T-{number}"})
+            begun = http.post("/v1/investigations", json={"transaction_id": "T-2"})
+            happened = events(http.get(begun.headers["location"] + "/events").text)
+    assert [entry["event"] for entry in happened].count("tool_result") == 2
+    finding = json.loads(happened[-1]["data"])["body"]
+    history, similar = finding["found"]
+    assert [row["transaction_id"] for row in history["items"]["decisions"]] == ["T-1", "T-0"]
+    assert (history["id"], similar["id"]) == ("customer_history/1", "similar_cases/1")
+    assert finding["verdict"]["evidence"] == ["customer_history/1", "similar_cases/1"]
+    assert "customer_history" in asked[0]["messages"][0]["content"]
+    assert samples[0]["customer_id"] not in asked[0]["messages"][1]["content"]
+    assert "T-1" in asked[1]["messages"][-1]["content"]
