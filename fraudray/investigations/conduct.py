@@ -141,9 +141,11 @@ class Conduct:
         finding = ended.finding
         if decision is None or decision.case_id is None or finding is None or finding.verdict is None:
             return
+        usage = finding.usage
         body: dict[str, Any] = {
-            "investigation_id": ended.investigation_id, "transaction_id": ended.transaction_id,
-            **finding.model_dump(mode="json", exclude_none=True),
+            "investigation_id": ended.investigation_id, "transaction_id": ended.transaction_id, "model": finding.model,
+            **finding.verdict.model_dump(mode="json"), "asked": [fact.id for fact in finding.found],
+            "tokens": usage.prompt_tokens + usage.completion_tokens, "took_ms": finding.timing.total_ms,
         }  # fmt: skip
         self._store.cases.append(
             decision.case_id, author=AUTHOR, kind="analysis", body=body, at=self._clock.now(),
