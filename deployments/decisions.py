@@ -43,7 +43,8 @@ class Decisions:
         try:
             document = decode(await read_body(request, limit=self._body_limit))
             async with asyncio.timeout(DECIDE_LIMIT_S):
-                answer = await self._investigations.decide(_object(document))
+                answer = await self._engine.answer_async(_object(document))
+            answer = await self._investigations.awaited(answer)
         except HttpProblem as error:
             self._metrics.refused(error.document["status"])
             return problem_response(error.document, error.headers)

@@ -69,7 +69,7 @@ def decision_of(
 def unit_of(
     tx: Transaction, content_hash: str, customer: CustomerRecord, decision: Decision, effects: Effects,
     occurred_at: datetime, notes: list[AuditNote], *, case_entry: CaseEntry | None = None,
-    investigation: Investigation | None = None,
+    alerts: bool = True, investigation: Investigation | None = None,
 ) -> DecisionUnit:  # fmt: skip
     """Everything that one revision writes."""
     return DecisionUnit(
@@ -84,5 +84,6 @@ def unit_of(
         outbox=effects.outbox,
         audit=notes,
         case_entry=case_entry,
+        alerts=alerts,
         investigation=investigation,
     )

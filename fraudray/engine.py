@@ -213,9 +213,9 @@ class Engine:
         tx = Transaction.model_validate_json(stored.transaction_json)
         customer = self._ledger.customer(tx.customer_id)
 
-        def known() -> tuple[Facts, ListMatches]:
+        def known(evidence: Evidence) -> tuple[Facts, ListMatches]:
             inquiry = self._inquiry(tx, policy, customer, now)
-            facts = collect_facts(inquiry, Evidence({}), customer.freeze, policy)
+            facts = collect_facts(inquiry, evidence, customer.freeze, policy)
             return facts, self._lists().look_up(tx, customer.profile, now)
 
         revision = change(Standing(tx, decided, policy, now, known))
@@ -232,7 +232,7 @@ class Engine:
                 "report_url": self._report_link(effects) or decided.report_url,
             }
         )
-        at = tx.occurred_at(decided.decided_at)
+        at = stored.occurred_at
         if revision.teaches_nothing:
             forget_trusted(customer.state, tx, microseconds(at))
         self._remember_effects(customer, effects)
@@ -244,7 +244,9 @@ class Engine:
         judged = perf_counter()
         latency = Latency(total=_ms(judged - started), state=0, tools=0, policy=_ms(judged - started))
         decision = decision.model_copy(update={"latency_ms": latency})
-        unit = unit_of(tx, stored.content_hash, customer, decision, effects, at, notes, case_entry=entry)
+        unit = unit_of(
+            tx, stored.content_hash, customer, decision, effects, at, notes, case_entry=entry, alerts=revision.alerts
+        )
         return self._store(unit, started, judged)
 
     def preview(self, tx: Transaction, *, only: str | None = None) -> Outlook:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from fraudray.domain.decision import Decision
+from fraudray.domain.evidence import Evidence
 from fraudray.domain.listing import ListMatches
 from fraudray.domain.transaction import Transaction
 from fraudray.policy.policy import Facts, Judgement, Policy
@@ -22,8 +23,8 @@ class Standing:
     decision: Decision
     policy: Policy
     now: datetime
-    known: Callable[[], tuple[Facts, ListMatches]]
-    """The facts that need no tool, and the list entries that match, as of now."""
+    known: Callable[[Evidence], tuple[Facts, ListMatches]]
+    """The facts by this evidence and what needs no tool, and the list entries that match, as of now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Revision:
     body: dict[str, Any]
     withheld: frozenset[ActionKind] = frozenset()
     """Actions that do not follow from it."""
+    alerts: bool = False
+    """Whether it is a further alert of its case."""
     teaches_nothing: bool = False
     """Whether what the payment taught about the customer is forgotten."""
 

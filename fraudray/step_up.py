@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from fraudray.domain.decision import Adjustment, Decision, Outcome, StepUp, StepUpResult
 from fraudray.domain.errors import Refused
+from fraudray.domain.evidence import Evidence
 from fraudray.domain.listing import ListMatches
 from fraudray.policy.listed import blocks
 from fraudray.policy.policy import Facts, Judgement, Policy
@@ -96,10 +97,10 @@ def step_up(standing: Standing, result: StepUpResult, reference: str | None, aut
     if not check_answer(decision, result, now):
         return None
     if result == "passed":
-        check_lift(policy, decision, *standing.known())
+        check_lift(policy, decision, *standing.known(Evidence({})))
     revised, judgement = answered(policy, decision, result, reference, now)
     body = {"transaction_id": decision.transaction_id, "result": result, "reference": reference}
     return Revision(
-        revised, judgement, author, "step_up", body,
+        revised, judgement, author, "step_up", body, alerts=revised.decision is Outcome.BLOCK,
         teaches_nothing=result == "failed" and standing.tx.transaction_type.spends,
     )  # fmt: skip

@@ -8,40 +8,36 @@ there, it may lower it by one level, never where a floor, a list entry or a cert
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import datetime
 from typing import Literal, get_args
 
 from fraudray.agent.free_text import solid_ids
 from fraudray.domain.decision import Adjustment, Decision, InvestigatorState, Outcome
+from fraudray.domain.evidence import Evidence
 from fraudray.domain.investigation import FallbackReason, Finding, Verdict
+from fraudray.policy.listed import blocks
 from fraudray.policy.policy import Judgement, Policy
-from fraudray.policy.schema import ActionKind
+from fraudray.policy.schema import ActionKind, Floor
 from fraudray.revising import Revision, Standing
 
 ALLOWED = "ALLOW_LISTED"
 RAISED, LOWERED = "INVESTIGATOR_RAISED", "INVESTIGATOR_LOWERED"
 DETAIL_MAX = 300
 _LEVELS = (Outcome.APPROVE, Outcome.REVIEW, Outcome.BLOCK)
-_NOT_LOWERED = frozenset({"floor", "list"})
-"""Families of reasons that no verdict lifts."""
+Effect = Literal["confirmed", "raised", "lowered", "none"]
 
 
-WITHHELD: frozenset[ActionKind] = frozenset({"freeze_account", "customer_sms"})
-"""What a raise alone never does: it freezes nothing and tells the customer nothing."""
 _ALL: frozenset[ActionKind] = frozenset(get_args(ActionKind))
+WITHHELD = _ALL - {"open_case", "manual_review", "email_alert", "report"}
+"""What a raise alone never does: it freezes nothing and tells the customer nothing."""
 AUTHOR = "investigator"
 
 
-def conclude(
-    standing: Standing, investigation_id: str, finding: Finding, *, solid: Collection[str], begun_at: int
-) -> Revision:
+def conclude(standing: Standing, investigation_id: str, finding: Finding, *, begun_at: int) -> Revision:
     """The revision that an investigation leads to, with a verdict or without; `begun_at` is the revision that it
     looked at."""
     decision = standing.decision
     revised, judgement = concluded(
-        standing.policy, decision, investigation_id, finding, solid=solid, superseded=decision.revision != begun_at,
-        now=standing.now,
+        standing, investigation_id, finding, superseded=decision.revision != begun_at
     )  # fmt: skip
     state = revised.investigator.model_dump(mode="json", exclude_none=True)
     body = {"transaction_id": decision.transaction_id, "revision": revised.revision, **state}
@@ -49,29 +45,28 @@ def conclude(
         body["evidence"] = finding.verdict.evidence
     raised = revised.investigator.effect == "raised"
     return Revision(
-        revised, judgement, AUTHOR, "investigation", body, withheld=WITHHELD if raised else _ALL,
+        revised, judgement, AUTHOR, "investigation", body, withheld=WITHHELD if raised else _ALL, alerts=raised,
         teaches_nothing=raised and revised.decision is Outcome.BLOCK and standing.tx.transaction_type.spends,
     )  # fmt: skip
 
 
 def concluded(
-    policy: Policy, decision: Decision, investigation_id: str, finding: Finding, *, solid: Collection[str],
-    superseded: bool, now: datetime,
-) -> tuple[Decision, Judgement]:  # fmt: skip
+    standing: Standing, investigation_id: str, finding: Finding, *, superseded: bool
+) -> tuple[Decision, Judgement]:
     """The next revision, and the judgement that its effects follow from.
 
-    `solid` are the ids of what was found and is not free text. `superseded`: others revised the decision since
-    the investigation began, so that the verdict is kept and changes nothing.
+    `superseded`: others revised the decision since the investigation began, so that the verdict is kept and changes
+    nothing.
     """
-    verdict = finding.verdict
+    policy, decision, verdict = standing.policy, standing.decision, finding.verdict
     if verdict is None:
         reason = finding.failure or FallbackReason.GIVEN_UP
         state = InvestigatorState(
             status="failed", investigation_id=investigation_id, model=finding.model, reason=reason.value,
             detail=f"The policy's decision stands: {finding.detail or reason}"[:DETAIL_MAX],
         )  # fmt: skip
-        return _revised(policy, decision, state, decision.decision, decision.score, decision.adjustments, now)
-    outcome, effect, detail = _clamped(policy, decision, verdict, solid, superseded=superseded)
+        return _revised(standing, state, decision.decision, decision.score, decision.adjustments)
+    outcome, effect, detail = _clamped(standing, verdict, superseded=superseded)
     score, adjustments = _score(policy, decision, verdict, outcome), list(decision.adjustments)
     if effect in ("raised", "lowered"):
         cited = ", ".join(verdict.evidence) or "no evidence"
@@ -82,13 +77,12 @@ def concluded(
         status="done", investigation_id=investigation_id, model=finding.model, verdict=verdict.decision,
         risk=verdict.risk, effect=effect, reason=FallbackReason.SUPERSEDED.value if superseded else None, detail=detail,
     )  # fmt: skip
-    return _revised(policy, decision, state, outcome, score, adjustments, now)
+    return _revised(standing, state, outcome, score, adjustments)
 
 
-def _clamped(
-    policy: Policy, decision: Decision, verdict: Verdict, solid: Collection[str], *, superseded: bool
-) -> tuple[Outcome, Literal["confirmed", "raised", "lowered", "none"], str | None]:
+def _clamped(standing: Standing, verdict: Verdict, *, superseded: bool) -> tuple[Outcome, Effect, str | None]:
     """What is decided, what that did, and what was not allowed in words."""
+    policy, decision = standing.policy, standing.decision
     held, wanted = decision.decision.severity, verdict.decision.severity
     if wanted == held:
         return decision.decision, "confirmed", None
@@ -96,22 +90,53 @@ def _clamped(
         return decision.decision, "none", "The decision was revised since the investigation began"
     if any(adjustment.code == ALLOWED for adjustment in decision.adjustments):
         return decision.decision, "none", "An allow entry stands above what is inferred"
+    if decision.step_up is not None and decision.step_up.status == "passed":
+        return decision.decision, "none", "The customer passed the step-up"
+    # Levels are counted from what stands without earlier verdicts: asking again raises no further.
+    first = _without_verdicts(policy, decision).severity
     if wanted > held:
-        most = held + (2 if _well_founded(policy, decision, verdict, solid) else 1)
+        most = max(held, first + (2 if _well_founded(policy, decision, verdict) else 1))
         detail = None if wanted <= most else f"A raise to {verdict.decision} needs weightier evidence than it cites"
-        return _LEVELS[min(wanted, most)], "raised", detail
+        outcome = _LEVELS[min(wanted, most)]
+        return outcome, "raised" if outcome is not decision.decision else "none", detail
+    why = _why_not_lowered(standing, first)
+    return (_LEVELS[held - 1], "lowered", None) if why is None else (decision.decision, "none", why)
+
+
+def _without_verdicts(policy: Policy, decision: Decision) -> Outcome:
+    score = decision.score - sum(a.points for a in decision.adjustments if a.code in (RAISED, LOWERED))
+    bounds = policy.document.thresholds
+    return _LEVELS[(score >= bounds.review) + (score >= bounds.block)]
+
+
+def _why_not_lowered(standing: Standing, first: int) -> str | None:
+    """Why a verdict may not take a level off; None where it may."""
+    policy, decision = standing.policy, standing.decision
     band = policy.document.investigate.lower
-    if band is None or not band.low <= decision.score <= band.high:
-        return decision.decision, "none", "A verdict does not lower this decision"
-    if any(reason.family in _NOT_LOWERED for reason in decision.reasons) or decision.risk >= 1.0:
-        return decision.decision, "none", "What holds of this payment is never lowered"
-    return _LEVELS[held - 1], "lowered", None
+    if band is None or not band.low <= decision.score <= band.high or first != decision.decision.severity:
+        return "A verdict does not lower this decision"
+    bounds = policy.document.thresholds
+    most = (bounds.block if decision.decision is Outcome.BLOCK else bounds.review) - 1
+    if decision.risk >= 1.0 or _least_score(standing) > most:
+        return "What holds of this payment is never lowered"
+    return None
 
 
-def _well_founded(policy: Policy, decision: Decision, verdict: Verdict, solid: Collection[str]) -> bool:
-    """Whether what it cites carries a raise of two levels."""
-    if not set(solid).isdisjoint(verdict.evidence):
-        return True
+def _least_score(standing: Standing) -> int:
+    """The highest floor that holds now, whether it added points or not; 100 where a certain fact or a list entry
+    decides, or a rule cannot be computed."""
+    facts, lists = standing.known(Evidence(standing.decision.evidence))
+    judgement = standing.policy.judge(facts, lists=lists)
+    failed = any(reason.code == "RULE_FAILED" for reason in judgement.reasons)
+    if judgement.certain or failed or blocks(lists, certain=judgement.certain):
+        return 100
+    floors = [trace.line.source for trace in standing.policy.explain(facts) if trace.state == "held"]
+    return max((floor.score for floor in floors if isinstance(floor, Floor)), default=0)
+
+
+def _well_founded(policy: Policy, decision: Decision, verdict: Verdict) -> bool:
+    """Whether what it cites carries a raise of two levels. What tools found on the model's question does not: text in
+    the payment could have made it ask."""
     cited = solid_ids(decision.evidence).intersection(verdict.evidence)
     weight = sum(reason.weight for reason in decision.reasons if cited.intersection(reason.evidence))
     return weight >= policy.document.investigate.two_levels_from
@@ -133,9 +158,9 @@ def _score(policy: Policy, decision: Decision, verdict: Verdict, outcome: Outcom
 
 
 def _revised(
-    policy: Policy, decision: Decision, state: InvestigatorState, outcome: Outcome, score: int,
-    adjustments: list[Adjustment], now: datetime,
-) -> tuple[Decision, Judgement]:  # fmt: skip
+    standing: Standing, state: InvestigatorState, outcome: Outcome, score: int, adjustments: list[Adjustment]
+) -> tuple[Decision, Judgement]:
+    policy, decision = standing.policy, standing.decision
     revised = decision.model_copy(
         update={
             "revision": decision.revision + 1,
@@ -146,7 +171,7 @@ def _revised(
             "recommendation": policy.document.recommendations.get(outcome, outcome.value),
             "adjustments": adjustments,
             "investigator": state,
-            "decided_at": now,
+            "decided_at": standing.now,
         }
     )
     judgement = Judgement(

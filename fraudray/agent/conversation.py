@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fraudray.agent import prompt
 from fraudray.agent.free_text import evidence_ids
+from fraudray.agent.reveals import reveals
 from fraudray.agent.verdict import action_schema, verdict_schema
 from fraudray.domain.investigation import FallbackReason, FoundFact, Timing, Usage, Verdict
 from fraudray.ports.investigator import Brief
@@ -85,6 +86,8 @@ class Conversation:
         """Why a question is not put; None where it is."""
         if wanted.tool not in {tool.name for tool in self._tools}:
             return "there is no such tool for an investigation; it reads, and acts on nothing"
+        if reveals(wanted.key, self._nonce):
+            return "its arguments are not what the tool takes"
         if wanted.key in self._asked:
             return "it was asked before"
         if self.calls_left < 1:

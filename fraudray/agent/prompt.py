@@ -48,9 +48,9 @@ _LEFT_OUT = frozenset({"name", "category", "mcc_name", "provider", "latitude", "
 _SENT = (
     "amount", "currency", "merchant", "merchant_category", "mcc", "location", "previous_location",
     "time_since_last_transaction", "timestamp", "channel", "card_present", "transaction_type", "funding",
-    "processor_outcome", "terminal_id", "device_id", "memo",
+    "processor_outcome", "memo",
 )  # fmt: skip
-"""Of a transaction, what helps to judge it; names, addresses and instruments stay here."""
+"""Of a transaction, what helps to judge it; ids, addresses and instruments stay here."""
 
 
 def system(tools: Sequence[ToolSpec], *, native: bool) -> Message:

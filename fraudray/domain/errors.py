@@ -12,6 +12,7 @@
     ├── SettingsError             a setting that cannot be used
     ├── StoreInUse                another process owns this data folder or database
     ├── StoreFailed               the database did not take a write; nothing was decided
+    ├── ModelFailed               the model that investigates gave no usable answer (`fraudray.ports.llm`)
     └── DeliveryFailed            an e-mail, SMS or report did not leave; `permanent` says whether to try again
 
 Anything else is a bug and propagates as itself.

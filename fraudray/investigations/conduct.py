@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Executor
 from contextlib import aclosing
 from datetime import datetime
@@ -58,6 +58,10 @@ class Conduct:
     ) -> tuple[Investigation, Decision | None]:
         loop, investigation = asyncio.get_running_loop(), running.investigation
         tx, decision = await self._in_thread(self._standing, investigation)
+        if decision.investigator.investigation_id == investigation.investigation_id and decision.investigator.effect:
+            # It was concluded before the process ended, all but for the record.
+            running.concluded.set_result(Answer(decision, replayed=True))
+            return await self.end(running, _LATE)
         running.investigation = investigation.model_copy(update={"status": "running", "started_at": self._clock.now()})
         self._book.started(running.investigation)
         # The prose may go on when a verdict is there, whoever waited for that.
@@ -65,7 +69,6 @@ class Conduct:
         brief = brief_of(
             policy, investigation.investigation_id, tx, Decided.by(decision), left_s=left_s, waiting=running.waited_for
         )
-        solid: set[str] = set()
         notes = _Notes(running, self._clock.now)
         async with aclosing(_merged(investigator.investigate(brief))) as events:
             finding = _LATE
@@ -76,26 +79,18 @@ class Conduct:
                             finding = Finding.model_validate(event.body)
                             break
                         self._keep(running, notes.stamped(event))
-                        if (
-                            event.kind == "tool_result"
-                            and event.body.get("ok")
-                            and not event.body.get("free_text", True)
-                        ):
-                            solid.add(str(event.body.get("evidence")))
                         if event.kind == "verdict" and not running.concluded.done():
                             limit.reschedule(loop.time() + left_s)
                             early = Finding(verdict=Verdict.model_validate(event.body), model=notes.model)
-                            running.concluded.set_result(await self._conclude(running.investigation, early, solid))
+                            running.concluded.set_result(await self._conclude(running.investigation, early))
             except TimeoutError:
                 pass
-        return await self.end(running, finding, solid)
+        return await self.end(running, finding)
 
-    async def end(
-        self, running: Running, finding: Finding, solid: Collection[str] = ()
-    ) -> tuple[Investigation, Decision | None]:
+    async def end(self, running: Running, finding: Finding) -> tuple[Investigation, Decision | None]:
         """Revise the decision where that was not done, and keep the record; what happened ends with it."""
         if not running.concluded.done():
-            running.concluded.set_result(await self._conclude(running.investigation, finding, solid))
+            running.concluded.set_result(await self._conclude(running.investigation, finding))
         answer = running.concluded.result()
         decision = answer.decision if answer is not None else None
         if finding.verdict is None and decision is not None and decision.investigator.status == "done":
@@ -112,22 +107,22 @@ class Conduct:
 
     def end_now(self, investigation: Investigation, finding: Finding) -> None:
         """`end` for one that does not run, without an event loop. Raises NotFound, Refused, StoreFailed."""
-        decision = self._revise(investigation, finding, ()).decision
+        decision = self._revise(investigation, finding).decision
         self._book.finish(_ended(investigation, finding, decision, self._clock.now())).result()
 
     def _keep(self, running: Running, event: Event) -> None:
         self._book.append(running.investigation, [event])
         running.publish(event)
 
-    async def _conclude(self, investigation: Investigation, finding: Finding, solid: Collection[str]) -> Answer:
-        answer: Answer = await self._in_thread(self._revise, investigation, finding, solid)
+    async def _conclude(self, investigation: Investigation, finding: Finding) -> Answer:
+        answer: Answer = await self._in_thread(self._revise, investigation, finding)
         return answer
 
-    def _revise(self, investigation: Investigation, finding: Finding, solid: Collection[str]) -> Answer:
+    def _revise(self, investigation: Investigation, finding: Finding) -> Answer:
         investigation_id, begun_at = investigation.investigation_id, investigation.begun_at
         return self._engine.revise(
             investigation.transaction_id,
-            lambda standing: conclude(standing, investigation_id, finding, solid=solid, begun_at=begun_at),
+            lambda standing: conclude(standing, investigation_id, finding, begun_at=begun_at),
         )
 
     def _standing(self, investigation: Investigation) -> tuple[Transaction, Decision]:

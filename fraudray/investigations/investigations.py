@@ -27,6 +27,12 @@ from fraudray.ports.investigator import Investigator
 log = logging.getLogger(__name__)
 QUEUE_MAX = 10_000
 CLOSE_S = 5.0
+STORE_S = 2.0
+"""What writing a verdict may take beside the policy's time."""
+_INTERRUPTED = Finding(
+    failure=FallbackReason.GIVEN_UP, detail="it was interrupted, and its time had passed before it could go on"
+)
+_NO_MODEL = Finding(failure=FallbackReason.NOT_CONFIGURED, detail="it was interrupted, and no model is set any more")
 Ended = Callable[[Investigation, Decision | None], None]
 
 
@@ -57,7 +63,8 @@ class Investigations:
     def start(self) -> None:
         """Investigate what the policy escalates from now on, and take up what was interrupted."""
         if self._investigator is None:
-            self._give_up_old()
+            for investigation in self._book.unfinished():
+                self._give_up(investigation, _NO_MODEL)
             return
         ready = threading.Event()
         threading.Thread(target=self._run_loop, args=(ready,), name="fraudray-investigations", daemon=True).start()
@@ -66,7 +73,7 @@ class Investigations:
         now = self._clock.now()
         for investigation in self._book.unfinished():
             if now > investigation.deadline:
-                self._give_up(investigation)
+                self._give_up(investigation, _INTERRUPTED)
             else:
                 before = self._book.events(investigation)
                 self._submit(Running(investigation, waited_for=False, before=before))
@@ -107,20 +114,34 @@ class Investigations:
 
     async def decide(self, tx: Transaction | Mapping[str, Any]) -> Answer:
         """See `Engine.answer_async`; where the policy says so, the answer waits for the verdict."""
-        started = perf_counter()
-        answer = await self._engine.answer_async(tx)
+        return await self.awaited(await self._engine.answer_async(tx))
+
+    async def awaited(self, answer: Answer) -> Answer:
+        """The answer with the verdict, where the policy says that it waits for one; else as it is."""
         running = self._awaited(answer)
         if running is None:
             return answer
-        revised = await asyncio.shield(asyncio.wrap_future(running.concluded))
+        started = perf_counter()
+        concluded = asyncio.shield(asyncio.wrap_future(running.concluded))
+        try:
+            async with asyncio.timeout(self._patience_s(answer)):
+                revised = await concluded
+        except TimeoutError:  # the store, not the model: that has its own limit
+            return answer
         return _answered(answer, revised, started)
 
     def decide_now(self, tx: Transaction | Mapping[str, Any]) -> Answer:
         """`decide` for callers without an event loop."""
-        started = perf_counter()
         answer = self._engine.submit(tx).result()
         running = self._awaited(answer)
-        return answer if running is None else _answered(answer, running.concluded.result(), started)
+        if running is None:
+            return answer
+        started = perf_counter()
+        try:
+            revised = running.concluded.result(self._patience_s(answer))
+        except TimeoutError:
+            return answer
+        return _answered(answer, revised, started)
 
     def get(self, investigation_id: str) -> Investigation:
         """One investigation. Raises NotFound."""
@@ -146,6 +167,9 @@ class Investigations:
         book = self._engine.book
         return book.policies.get(decision.policy.name, book.default)
 
+    def _patience_s(self, answer: Answer) -> float:
+        return self._policy(answer.decision).document.investigate.limit_s + STORE_S
+
     def _awaited(self, answer: Answer) -> Running | None:
         begun = answer.investigation
         if begun is None or begun.mode != "wait":
@@ -163,7 +187,10 @@ class Investigations:
             self._running[investigation.investigation_id] = running
             self._by_transaction[investigation.transaction_id] = running
         assert loop is not None  # noqa: S101 - nothing is submitted before `start`
-        loop.call_soon_threadsafe(self._enqueue, running)
+        try:
+            loop.call_soon_threadsafe(self._enqueue, running)
+        except RuntimeError:  # it was closed meanwhile: the next start takes it up
+            self._forget(running)
 
     def _enqueue(self, running: Running) -> None:
         task = asyncio.get_running_loop().create_task(self._investigate(running))
@@ -186,14 +213,11 @@ class Investigations:
             log.error("investigation %s goes on after a restart: %s", investigation.investigation_id, error)
         except FraudrayError as error:  # its decision was erased, for one
             log.warning("investigation %s ended: %s", investigation.investigation_id, error)
+            await asyncio.to_thread(self._abandon, investigation)
         except Exception:
             log.exception("investigation %s failed", investigation.investigation_id)
         finally:
-            with self._lock:
-                self._running.pop(investigation.investigation_id, None)
-                if self._by_transaction.get(investigation.transaction_id) is running:
-                    del self._by_transaction[investigation.transaction_id]
-            running.end()
+            self._forget(running)
         if ended is not None:
             for tell in self.on_end:
                 tell(ended, decision)
@@ -208,20 +232,29 @@ class Investigations:
         """Whoever is waited for has half of the places to itself."""
         return self._waiting_slots if running.waited_for else self._later_slots
 
-    def _give_up_old(self) -> None:
-        now = self._clock.now()
-        for investigation in self._book.unfinished():
-            if now > investigation.deadline:
-                self._give_up(investigation)
+    def _forget(self, running: Running) -> None:
+        """It does not run any more."""
+        investigation = running.investigation
+        with self._lock:
+            self._running.pop(investigation.investigation_id, None)
+            if self._by_transaction.get(investigation.transaction_id) is running:
+                del self._by_transaction[investigation.transaction_id]
+        running.end()
 
-    def _give_up(self, investigation: Investigation) -> None:
-        finding = Finding(
-            failure=FallbackReason.GIVEN_UP, detail="it was interrupted, and its time had passed before it could go on"
-        )
+    def _give_up(self, investigation: Investigation, finding: Finding) -> None:
         try:
             self._conduct.end_now(investigation, finding)
         except FraudrayError as error:
-            log.warning("investigation %s cannot be given up: %s", investigation.investigation_id, error)
+            log.warning("investigation %s is given up: %s", investigation.investigation_id, error)
+            self._abandon(investigation)
+
+    def _abandon(self, investigation: Investigation) -> None:
+        """Its decision can be revised no more: only the record says that it ended."""
+        ended = investigation.model_copy(update={"status": "failed", "ended_at": self._clock.now()})
+        try:
+            self._book.finish(ended).result()
+        except StoreFailed as error:
+            log.error("investigation %s goes on after a restart: %s", investigation.investigation_id, error)
 
     def _run_loop(self, ready: threading.Event) -> None:
         loop = self._loop = asyncio.new_event_loop()
@@ -229,7 +262,8 @@ class Investigations:
         self._tasks: set[asyncio.Task[None]] = set()
         waiting = max(1, self._slots_max // 2)
         self._waiting_slots = asyncio.Semaphore(waiting)
-        self._later_slots = asyncio.Semaphore(max(1, self._slots_max - waiting))
+        later = self._slots_max - waiting
+        self._later_slots = asyncio.Semaphore(later) if later else self._waiting_slots
         loop.call_soon(ready.set)
         loop.run_forever()
         loop.close()
@@ -247,7 +281,7 @@ def _answered(answer: Answer, revised: Answer | None, started: float) -> Answer:
     """The answer to whoever waited: the revision, with what it took in all."""
     if revised is None:
         return answer
-    total = round((perf_counter() - started) * 1000, 3)
+    waited = round((perf_counter() - started) * 1000, 3)
     first = answer.decision.latency_ms
-    latency = first.model_copy(update={"total": total, "investigator": round(total - first.total, 3)})
+    latency = first.model_copy(update={"total": round(first.total + waited, 3), "investigator": waited})
     return Answer(revised.decision.model_copy(update={"latency_ms": latency}))

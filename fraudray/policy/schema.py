@@ -241,8 +241,8 @@ class Investigate(_Part):
     tokens_max: int = Field(1500, ge=16, le=100_000, description="Completion tokens, all round trips together.")
     thinking_tokens_max: int = Field(400, ge=0, le=100_000, description="Reasoning tokens of one round trip.")
     two_levels_from: Points = Field(
-        25, description="A raise from APPROVE to BLOCK must cite evidence that is not free text: found by a tool that "
-        "was asked, or of rules that weigh so much together.",
+        25, description="A raise from APPROVE to BLOCK must cite evidence that is not free text and that rules of so "
+        "much weight together rest on.",
     )  # fmt: skip
     lower: LowerBand | None = Field(None, description="Off unless set: a verdict only confirms or raises.")
 

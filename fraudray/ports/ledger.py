@@ -80,6 +80,7 @@ class DecisionUnit:
     outbox: Sequence[OutboxEntry]
     audit: Sequence[AuditNote]
     case_entry: CaseEntry | None = None  # what a revision notes on its case
+    alerts: bool = True  # whether it is a further alert of its case
     investigation: Investigation | None = None  # what looks at it from now on
 
 
@@ -90,6 +91,7 @@ class StoredDecision:
     content_hash: str  # of the transaction as it was sent
     decision: Decision
     transaction_json: bytes  # as it is kept
+    occurred_at: datetime
 
 
 class Ledger(Protocol):

@@ -68,7 +68,9 @@ class MemoryLedger:
         if tx.device_key is not None:
             seen = self._sightings.setdefault(tx.device_key, {})
             seen[tx.customer_id] = max(at_us, seen.get(tx.customer_id, at_us))
-        self._stored[tx.transaction_id] = StoredDecision(unit.content_hash, unit.decision, tx.stored_json)
+        self._stored[tx.transaction_id] = StoredDecision(
+            unit.content_hash, unit.decision, tx.stored_json, unit.occurred_at
+        )
         if self._remember_max is not None and len(self.units) > self._remember_max:
             del self._stored[self.units.popleft().transaction.transaction_id]
         done.set_result(None)

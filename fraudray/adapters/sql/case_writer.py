@@ -41,7 +41,7 @@ class CaseWriter:
         if unit.opens_case:
             return self._open(unit.decision, case_id), "case.opened"
         self._rows.flush(connection)  # the case may be one that this very batch opens
-        if unit.case_entry is None or unit.decision.decision is Outcome.BLOCK:
+        if unit.case_entry is None or unit.alerts:
             return self._join(connection, unit.decision, case_id), "case.updated"
         return self._answered(connection, unit.decision, case_id, unit.case_entry, box)
 
@@ -71,7 +71,8 @@ class CaseWriter:
         """An alert that was answered is no further alert; a case of which every alert was lifted is closed."""
         updated: dict[str, Any] = {"updated_us": t.to_us(decision.decided_at)}
         case = _changed(connection, case_id, updated)
-        if case.status != "open" or not _all_lifted(connection, case_id):
+        # Only people's answers close a case; a model that lowers a decision leaves it to them.
+        if answer.kind != "step_up" or case.status != "open" or not _all_lifted(connection, case_id):
             return case, "case.updated"
         body = {"disposition": "lifted", "reason": "every alert of it was lifted"}
         entry = answer.model_copy(update={"entry_id": answer.entry_id + "-closed", "kind": "closed", "body": body})

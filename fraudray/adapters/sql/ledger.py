@@ -37,7 +37,9 @@ T = TypeVar("T")
 _state_decoder = msgspec.msgpack.Decoder(CustomerState)
 _ID: BindParameter[str] = bindparam("id")
 _FIND = (
-    select(t.decisions.c.content_hash, t.decisions.c.customer_id, t.decisions.c.document_sealed)
+    select(
+        t.decisions.c.content_hash, t.decisions.c.customer_id, t.decisions.c.document_sealed, t.decisions.c.occurred_us
+    )
     .where(t.decisions.c.transaction_id == _ID)
     .order_by(t.decisions.c.revision.desc())
     .limit(1)
@@ -128,12 +130,12 @@ class SqlLedger:
         row = None if self._seen.never(transaction_id) else self._reader.first(_FIND, id=transaction_id)
         if row is None:
             return None
-        content_hash, customer_id, sealed = row
+        content_hash, customer_id, sealed, occurred_us = row
         document = self.open_document(customer_id, bytes(sealed))
         if document is None:
             raise Refused(f"the decision on {transaction_id} was erased with its customer's data")
         decision = Decision.model_validate_json(document["decision"])
-        return StoredDecision(content_hash, decision, document["transaction"])
+        return StoredDecision(content_hash, decision, document["transaction"], t.from_us(occurred_us))
 
     def open_document(self, customer_id: str, sealed: bytes) -> dict[str, bytes] | None:
         """The stored `decision` and `transaction` (JSON), or None once the customer was erased."""
