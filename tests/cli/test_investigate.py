@@ -26,7 +26,7 @@ def test_the_reasoning_the_verdict_and_what_it_did_are_shown(cli: Cli, samples: 
     assert "\u202e" not in result.out
     assert "verdict  BLOCK 90, citing identity-verifier/device" in result.out
     assert "analysis Somebody else's device." in result.out
-    assert "stands   BLOCK 90 (revision 2, raised)" in result.out
+    assert "stands   REVIEW 74 (revision 2, raised)" in result.out
     assert "1 round trips, 100 prompt tokens" in result.out
 
 

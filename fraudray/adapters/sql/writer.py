@@ -68,6 +68,7 @@ class Writer:
         if self._closed:
             raise StoreFailed("the store is closed")
         job = _Job(run)
+        job.future.set_running_or_notify_cancel()  # a write is not taken back when whoever waits for it leaves
         try:
             self._queue.put_nowait(job)
         except queue.Full:
