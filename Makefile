@@ -70,12 +70,18 @@ $(LLM_STAMP): requirements-vllm.lock pyproject.toml | $(STAMP)
 run: $(STAMP) ## serve on 127.0.0.1:8000 and decide the three sample transactions; Ctrl-C stops it
 	@exec $(BIN)/fraudray serve --with-parent $(RUN_ARGS)
 
+run-llm: $(LLM_STAMP) ## as `run`, with a language model served by vLLM on the CPU (LLM=tiny, or a model's folder)
+	@exec $(LLM_VENV)/bin/fraudray serve --with-parent --llm $(LLM) $(RUN_ARGS)
+
 test: $(STAMP) ## the tests, without the slow ones (real engines, browsers, chaos)
 	@$(BIN)/python -m pytest -m "not slow and not serve" -n $(TEST_WORKERS) $(PYTEST_ARGS)
 	@$(BIN)/python -m pytest -m "serve and not slow" $(PYTEST_ARGS) # Ray takes most of a machine: one at a time
 
 test-all: lint types test ## everything: linters, types, all tests
 	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+test-llm: $(LLM_STAMP) ## the tests with a real language model (vLLM on the CPU)
+	@$(LLM_VENV)/bin/python -m pytest -m slow tests/llm $(PYTEST_ARGS)
 
 lint: tree ## ruff and the import contracts
 	@$(BIN)/ruff check .

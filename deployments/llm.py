@@ -12,9 +12,7 @@ from ray.serve.handle import DeploymentHandle
 from fraudray.deployments.engine_call import ENGINE
 from fraudray.deployments.llm_serving import LlmServing
 from fraudray.deployments.placement import await_placement, cluster_nodes
-
-LLM_APP = "llm"
-LLM_ROUTE = "/llm"
+from fraudray.deployments.server_process import LLM_APP
 
 _FRONT_ONGOING_MAX = 512
 

@@ -49,7 +49,7 @@ class LlmFront:
     async def forward(self, request: Request) -> Response:
         """The engine's answer, piece by piece."""
         path = request.path_params["path"]
-        if refusal := self._door.refuse(request):
+        if path != "health" and (refusal := self._door.refuse(request)):
             return _refused(401, refusal)
         if not _PATHS["GET" if request.method == "HEAD" else request.method].fullmatch(path):
             return _refused(404, f"there is no {request.method} {path} here")

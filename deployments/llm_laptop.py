@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 from pydantic import ValidationError
-from ray import serve
 
 from fraudray.deployments.llm_serving import LlmServing
 from fraudray.deployments.tiny_model import CONTEXT_TOKENS, MODEL_ID, ensure_tiny_model
 from fraudray.domain.errors import SettingsError
 from fraudray.settings import load_settings
+
+if TYPE_CHECKING:
+    from ray import serve
 
 TINY = "tiny"
 
@@ -44,28 +47,26 @@ def laptop_serving(place: str, data_dir: Path) -> LlmServing:
     Raises SettingsError.
     """
     if place == TINY:
-        return cpu_serving(MODEL_ID, str(ensure_tiny_model(data_dir / "models")))
+        folder = str(ensure_tiny_model(data_dir / "models"))
+        # It reasons in `<think>` and calls tools as Hermes does.
+        parsers = {"reasoning_parser": "deepseek_r1", "tool_parser": "hermes"}
+        return LlmServing.model_validate(_cpu_fields(MODEL_ID, folder) | parsers)
     path = Path(place)
     if path.is_file():
         return _from_yaml(path)
-    if not (path / "config.json").is_file():
-        raise SettingsError(f"llm_serve: {place} is neither `{TINY}`, a model's folder (with config.json) nor a file")
-    return LlmServing.model_validate(_cpu_fields(path.resolve().name, str(path.resolve())))
+    return LlmServing.model_validate(_cpu_fields(model_of(place), str(path.resolve())))
 
 
-def cpu_serving(model_id: str, folder: str) -> LlmServing:
-    """The tiny model's serving; it reasons in `<think>` and calls tools as Hermes does."""
-    return LlmServing.model_validate(
-        _cpu_fields(model_id, folder) | {"reasoning_parser": "deepseek_r1", "tool_parser": "hermes"}
-    )
-
-
-def served_model(place: str) -> str:
-    """The name under which the model at `place` is asked for. Raises SettingsError."""
+def model_of(place: str) -> str:
+    """The name under which the model at `place` is asked for. Raises SettingsError when there is none."""
     if place == TINY:
         return MODEL_ID
     path = Path(place)
-    return _from_yaml(path).model_id if path.is_file() else path.resolve().name
+    if path.is_file():
+        return _from_yaml(path).model_id
+    if not (path / "config.json").is_file():
+        raise SettingsError(f"llm_serve: {place} is neither `{TINY}`, a model's folder (with config.json) nor a file")
+    return path.resolve().name
 
 
 def _cpu_fields(model_id: str, folder: str) -> dict[str, object]:
