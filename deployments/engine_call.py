@@ -1,4 +1,4 @@
-"""What crosses a deployment handle between an OpenAI client and the engine: an HTTP request, and its answer in pieces."""
+"""What crosses a deployment handle between an OpenAI client and the engine: an HTTP request, its answer in pieces."""
 
 from __future__ import annotations
 
@@ -55,5 +55,7 @@ def _prompt(body: bytes) -> str:
     if isinstance(prompt := content.get("prompt"), str):
         return prompt
     messages = content.get("messages")
-    texts = [message.get("content") for message in messages or [] if isinstance(message, dict)]
+    if not isinstance(messages, list):
+        return ""
+    texts = [message.get("content") for message in messages if isinstance(message, dict)]
     return "\n".join(text for text in texts if isinstance(text, str))

@@ -1,4 +1,4 @@
-"""The engine's replica: vLLM under `ray.serve.llm`, ready only once it has answered, with its whole HTTP API on a handle.
+"""The engine's replica: vLLM under `ray.serve.llm`, ready only once it has answered, with its HTTP API on a handle.
 
 Importing this module imports vLLM, which takes 15 s; only the engine's replicas and who builds them do.
 """

@@ -39,9 +39,10 @@ class LaunchSettings:
     """How to start the server.
 
     `app` is the import path `module:function` of a function without arguments that returns a `ray.serve.Application`;
-    it is called in the server's own process. `llm_app` names one more, which is served at `/llm`. `env` is added to the environment of that process and so of every replica.
-    `num_cpus` is what Ray may schedule on (None: as many as the machine has, at least 2, because Serve's own actors and
-    one gateway need that much room, not that many cores). Times are in seconds.
+    it is called in the server's own process. `llm_app` names one more, which is served at `/llm` and may take longer to
+    get ready. `env` is added to the environment of that process and so of every replica. `num_cpus` is what Ray may
+    schedule on (None: as many as the machine has, at least 2, because Serve's own actors and one gateway need that much
+    room, not that many cores). Times are in seconds.
     """
 
     data_dir: Path

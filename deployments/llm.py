@@ -82,5 +82,5 @@ def with_front(engine: serve.Application, serving: LlmServing) -> serve.Applicat
         graceful_shutdown_timeout_s=serving.drain_s,
         logging_config={"enable_access_log": False},
     )
-    application: serve.Application = front.bind(engine)
+    application: serve.Application = front.bind(engine, serving.host)
     return application

@@ -13,12 +13,12 @@ from fraudray.settings import Settings, address_of
 LAPTOP_LLM = "fraudray.deployments.llm_laptop:build_llm"
 
 
-def llm_settings(choice: str | None) -> dict[str, str | None]:
+def llm_settings(choice: str | None) -> dict[str, str]:
     """The settings that the option `--llm` stands for."""
     if choice is None:
         return {}
     if choice.startswith(("http://", "https://")):
-        return {"llm_url": choice, "llm_serve": None}
+        return {"llm_url": choice}
     return {"llm_serve": choice if choice == TINY else str(Path(choice).resolve())}
 
 
@@ -33,9 +33,7 @@ def with_served_model(settings: Settings) -> Settings:
         raise SettingsError("llm_serve and llm_url: name one of them, a model to serve or an endpoint")
     model = model_of(settings.llm_serve)
     if importlib.util.find_spec("vllm") is None:
-        raise SettingsError(
-            "llm_serve: vLLM is not installed here; `make run-llm` makes an environment with it (requirements-vllm.lock)"
-        )
+        raise SettingsError("llm_serve: vLLM is not installed here; `make run-llm` makes an environment that has it")
     url = address_of(settings.host, settings.port) + "/llm/v1"
     return settings.model_copy(update={"llm_url": url, "llm_model": settings.llm_model or model})
 

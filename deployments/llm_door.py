@@ -17,10 +17,10 @@ from fraudray.settings import Settings
 class Door:
     """Decides who may in."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, host: str) -> None:
         key = settings.llm_api_key
         self._key = key.get_secret_value().encode() if key else None
-        self._local = is_loopback(settings.host)
+        self._local = is_loopback(host)
         self._hosts, self._origins = tuple(settings.allowed_hosts), tuple(settings.allowed_origins)
 
     def refuse(self, request: Request) -> str | None:

@@ -34,13 +34,14 @@ _DROPPED = frozenset({"host", "content-length", "connection", "transfer-encoding
 class LlmFront:
     """One ingress for the engine of its application."""
 
-    def __init__(self, engine: DeploymentHandle) -> None:
+    def __init__(self, engine: DeploymentHandle, host: str) -> None:
+        """`host` is the address that Serve's HTTP listens on."""
         self._client = httpx.AsyncClient(
             transport=HandleTransport(engine.options(stream=True)),
             base_url=ENGINE_URL.removesuffix("v1"),
             timeout=READ_TIMEOUT_S,
         )
-        self._door = Door(load_settings())
+        self._door = Door(load_settings(), host)
 
     async def __serve_build_asgi_app__(self) -> Starlette:
         """What Serve asks an ingress for, in the replica."""

@@ -1,7 +1,8 @@
 """The `openai` SDK over a deployment handle: an httpx transport whose other end is the engine's replica.
 
-`AsyncOpenAI(base_url=ENGINE_URL, api_key="-", http_client=httpx.AsyncClient(transport=HandleTransport(handle)))` works as over HTTP:
-streams stream, refusals are statuses, read timeouts hold, and closing an answer early aborts the engine's work.
+With `httpx.AsyncClient(transport=HandleTransport(handle))` as its `http_client` and ENGINE_URL as its `base_url`,
+`AsyncOpenAI` works as over HTTP: streams stream, refusals are statuses, read timeouts hold, and closing an answer early
+aborts the engine's work.
 """
 
 from __future__ import annotations

@@ -38,7 +38,8 @@ def build_llm() -> serve.Application:
     settings = load_settings()
     if settings.llm_serve is None:
         raise SettingsError("llm_serve: names no model")
-    return build_llm_app(laptop_serving(settings.llm_serve, settings.data_dir))
+    serving = laptop_serving(settings.llm_serve, settings.data_dir)
+    return build_llm_app(serving.model_copy(update={"host": settings.host}))
 
 
 def laptop_serving(place: str, data_dir: Path) -> LlmServing:

@@ -49,7 +49,9 @@ class LlmServing(BaseModel):
     )
     tool_parser: str | None = Field(None, description="vLLM's parser of native tool calls; the R1 distills have none.")
     engine: dict[str, Any] = Field(default_factory=dict, description="Further arguments of vLLM's engine.")
-    env: dict[EnvironmentName, str] = Field(default_factory=dict, description="Environment of its processes. No secrets.")
+    env: dict[EnvironmentName, str] = Field(
+        default_factory=dict, description="Environment of its processes. No secrets."
+    )
 
     replicas_min: int = Field(1, ge=1, le=64)
     replicas_max: int = Field(1, ge=1, le=64)
@@ -67,12 +69,16 @@ class LlmServing(BaseModel):
     )
     drain_s: float = Field(120, ge=0, le=3600, description="What a stopping replica may take to finish its requests.")
     nodes_wait_s: float | None = Field(
-        0, ge=0, le=7200, description="How long to wait for nodes with enough GPUs; null: do not look (an autoscaler adds "
-        "them when asked)."
+        0, ge=0, le=7200,
+        description="How long to wait for nodes with enough GPUs; null: do not look, an autoscaler adds them on demand."
     )  # fmt: skip
     engine_metrics: Literal["http", "ray"] = Field(
         "http", description="Where the engine's own metrics are: at /metrics of this application, or with Ray's."
     )
+    host: str = Field(
+        "127.0.0.1", description="The address that Serve's HTTP listens on; others than loopback need a key "
+        "(FRAUDRAY_LLM_API_KEY)."
+    )  # fmt: skip
     front_replicas_max: int = Field(1, ge=1, le=64, description="Most replicas of the HTTP front.")
 
     @model_validator(mode="after")
@@ -84,7 +90,9 @@ class LlmServing(BaseModel):
         if self.ongoing_target > self.ongoing_max:
             raise ValueError("ongoing_target is above ongoing_max")
         if self.placement == "STRICT_PACK" and self.pipeline_parallel > 1:
-            raise ValueError("placement: STRICT_PACK keeps a replica on one node, where pipeline_parallel gains nothing")
+            raise ValueError(
+                "placement: STRICT_PACK keeps a replica on one node, where pipeline_parallel gains nothing"
+            )
         for name in sorted(self.engine.keys() & _OURS):
             raise ValueError(f"engine.{name}: say it as {_OURS[name]}")
         return self

@@ -50,7 +50,7 @@ def await_placement(serving: LlmServing, nodes: Callable[[], Nodes]) -> None:
     give_up_at = time.monotonic() + serving.nodes_wait_s
     while True:
         try:
-            return check_placement(serving, nodes())
+            check_placement(serving, nodes())
         except PlacementError as error:
             rest = give_up_at - time.monotonic()
             if rest <= 0:
@@ -58,6 +58,8 @@ def await_placement(serving: LlmServing, nodes: Callable[[], Nodes]) -> None:
                     raise PlacementError(f"{error} Waited {serving.nodes_wait_s:.0f} s for them.") from None
                 raise
             time.sleep(min(_POLL_S, rest))
+        else:
+            return
 
 
 def cluster_nodes() -> Nodes:

@@ -109,10 +109,13 @@ def _serve(config: ServerConfig, stop: threading.Event) -> None:
     try:
         build = importing.result()
         log("application imported")
+        # Importing what a model needs takes half a minute; it begins while the application is deployed.
+        path = config.llm_app
+        model = None if path is None else _Background(lambda: _load(path)())
         if not stop.is_set():
             _deploy(config, build, log)
-        if config.llm_app is not None and not stop.is_set():
-            _run(_load(config.llm_app)(), LLM_APP, LLM_ROUTE)
+        if model is not None and not stop.is_set():
+            _run(model.result(), LLM_APP, LLM_ROUTE)
             log("model deployed")
         _wait(stop)
     finally:

@@ -1,13 +1,14 @@
 """A tiny language model with random weights, for tests and for trying the serving out. Its verdicts mean nothing.
 
-It is a real Qwen3 in Hugging Face's format, 1.3 M parameters, with a tokenizer trained on fraudray's own texts and a chat
-template in the manner of the DeepSeek-R1 distills (`<think>` is opened in the prompt, tools are called as Hermes does).
-Real engines load it like any model. It is made in seconds, without a download, and always the same.
+It is a real Qwen3 in Hugging Face's format, 1.3 M parameters, with a tokenizer trained on fraudray's own texts and a
+chat template in the manner of the DeepSeek-R1 distills: `<think>` is opened in the prompt. Tools are called as Hermes
+does. Real engines load it like any model. It is made in seconds, without a download, and always the same.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Iterator
 from importlib import resources
@@ -28,10 +29,17 @@ _SEED = 20261125
 _VOCABULARY = 4096
 _HIDDEN, _LAYERS, _HEADS, _KV_HEADS, _HEAD_DIM, _FEED_FORWARD = 128, 2, 4, 2, 32, 256
 _THINK_END_LOGIT = 5.5  # `</think>` in about 3 % of tokens, so that reasoning ends; among 4096 it would hardly be drawn
+_NEVER_LOGIT = -40.0
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _END, _START, _PAD = "<|im_end|>", "<|im_start|>", "<|endoftext|>"
 _THINK_END = "</think>"
 _MARKS = ("<think>", _THINK_END, "<tool_call>", "</tool_call>")
-_TEXTS = ("fraudray.policy", "fraudray.domain", "fraudray.evidence", "fraudray.tools")  # packages whose texts are learnt
+_TEXTS = (
+    "fraudray.policy",
+    "fraudray.domain",
+    "fraudray.evidence",
+    "fraudray.tools",
+)  # packages whose texts are learnt
 _SUFFIXES = (".py", ".yaml", ".json")
 
 _CHAT_TEMPLATE = """\
@@ -84,8 +92,7 @@ def write_tiny_model(folder: Path) -> None:
 
     tokenizer = _trained_tokenizer()
     tokenizer.save(str(folder / "tokenizer.json"))
-    think_end = tokenizer.token_to_id(_THINK_END)
-    save_file(dict(_weights(think_end)), str(folder / "model.safetensors"), metadata={"format": "pt"})
+    save_file(dict(_weights(tokenizer)), str(folder / "model.safetensors"), metadata={"format": "pt"})
     end, pad = tokenizer.token_to_id(_END), tokenizer.token_to_id(_PAD)
     for name, content in (
         ("config.json", _config(end, pad)),
@@ -108,7 +115,9 @@ def _trained_tokenizer() -> Tokenizer:
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    files = [entry for package in _TEXTS for entry in resources.files(package).iterdir() if entry.name.endswith(_SUFFIXES)]
+    files = [
+        entry for package in _TEXTS for entry in resources.files(package).iterdir() if entry.name.endswith(_SUFFIXES)
+    ]
     texts = [entry.read_text(encoding="utf-8") for entry in sorted(files, key=lambda entry: entry.name)]
     tokenizer.train_from_iterator(texts, trainer)
     # Not special: what the engine's parsers look for must not be left out when tokens become text.
@@ -116,11 +125,12 @@ def _trained_tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def _weights(think_end: int) -> Iterator[tuple[str, NDArray[numpy.float32]]]:
+def _weights(tokenizer: Tokenizer) -> Iterator[tuple[str, NDArray[numpy.float32]]]:
     """The tensors by name.
 
     Hidden dimension 0 is the same for every token and nothing writes to it, so that a column of the last matrix acts as
-    a bias: it makes `</think>` likely enough to end the reasoning.
+    a bias: it makes `</think>` likely enough to end the reasoning, and keeps control characters from being drawn, which
+    the engine's grammar lets into the strings of an answer though JSON forbids them.
     """
     import numpy as np
 
@@ -154,7 +164,10 @@ def _weights(think_end: int) -> Iterator[tuple[str, NDArray[numpy.float32]]]:
     head[:, 0] = 0
     # What the last normalisation makes of dimension 0, as the embedding alone gives it: about 2.
     constant = 1 / np.sqrt((1 + (_HIDDEN - 1) * 0.25) / _HIDDEN)
-    head[think_end, 0] = _THINK_END_LOGIT / constant
+    head[tokenizer.token_to_id(_THINK_END), 0] = _THINK_END_LOGIT / constant
+    for token in range(_VOCABULARY):
+        if _CONTROL.search(tokenizer.decode([token], skip_special_tokens=False)):
+            head[token, 0] = _NEVER_LOGIT / constant
     yield "lm_head.weight", head
 
 

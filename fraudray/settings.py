@@ -83,8 +83,8 @@ class Settings(BaseSettings):
     llm_model: str | None = Field(None, description="The model's name there.")
     llm_serve: str | None = Field(
         None, max_length=1024,
-        description="A model that this server serves itself, with vLLM on the CPU, under /llm: `tiny`, its folder, or a "
-        "YAML file that describes its serving.",
+        description="A model that this server serves itself, under /llm, with vLLM on the CPU: `tiny`, its folder, or "
+        "a YAML file that describes its serving.",
     )  # fmt: skip
     llm_api_key: SecretStr | None = Field(None, description="Sent as bearer token.")
     llm_tools: Literal["native", "actions", "none"] = Field(
