@@ -30,13 +30,13 @@ _WARM_UP_SCHEMA = {
 Event = MutableMapping[str, Any]
 
 
-class EngineServer(LLMServer):  # type: ignore[misc]  # Ray's class is not typed
+class EngineServer(LLMServer):
     """`LLMServer`, whose engine's own HTTP API is reached through `http`; all else is Ray's."""
 
     async def start(self) -> None:
         """Start the engine and have it answer once. Raises RuntimeError when it cannot, which fails the replica."""
-        await super().start()
-        self._app: ASGIApp = await self.__serve_build_asgi_app__()
+        await super().start()  # type: ignore[no-untyped-call]
+        self._app: ASGIApp = await self.__serve_build_asgi_app__()  # type: ignore[no-untyped-call]
         await self._warm_up()
 
     async def http(self, call: EngineCall) -> AsyncIterator[EngineHead | bytes]:
@@ -105,7 +105,7 @@ class EngineServer(LLMServer):  # type: ignore[misc]  # Ray's class is not typed
         pieces = [piece async for piece in self.http(call)]
         head, text = pieces[0], b"".join(piece for piece in pieces[1:] if isinstance(piece, bytes))
         if not isinstance(head, EngineHead) or head.status != 200:
-            raise RuntimeError(f"the engine started, but does not answer: {head} {text[:2000]!r}")
+            raise RuntimeError(f"the engine started, but does not answer: {head!r} {text[:2000]!r}")
 
 
 async def _coalesced(events: asyncio.Queue[Event]) -> AsyncIterator[bytes]:

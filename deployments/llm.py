@@ -6,10 +6,12 @@ through `engine_handle`, without HTTP.
 
 # Serve looks at the annotation itself to make the model of `args`: no `from __future__ import annotations` here.
 
+from typing import cast
+
 from ray import serve
-from ray.serve.handle import DeploymentHandle
 
 from fraudray.deployments.engine_call import ENGINE
+from fraudray.deployments.llm_handle import EngineHandle
 from fraudray.deployments.llm_serving import LlmServing
 from fraudray.deployments.placement import await_placement, cluster_nodes
 from fraudray.deployments.server_process import LLM_APP
@@ -26,9 +28,9 @@ def build_llm_app(args: LlmServing) -> serve.Application:
     return with_front(build_engine(args), args)
 
 
-def engine_handle(app_name: str = LLM_APP) -> DeploymentHandle:
+def engine_handle(app_name: str = LLM_APP) -> EngineHandle:
     """The engine of a running application, for `HandleTransport`."""
-    return serve.get_deployment_handle(ENGINE, app_name).options(stream=True)
+    return cast(EngineHandle, serve.get_deployment_handle(ENGINE, app_name).options(stream=True))
 
 
 def build_engine(serving: LlmServing) -> serve.Application:
@@ -50,7 +52,9 @@ def build_engine(serving: LlmServing) -> serve.Application:
         from ray.serve.config import RequestRouterConfig
         from ray.serve.llm.request_router import PrefixCacheAffinityRouter
 
-        options["request_router_config"] = RequestRouterConfig(request_router_class=PrefixCacheAffinityRouter)
+        options["request_router_config"] = RequestRouterConfig(
+            request_router_class=PrefixCacheAffinityRouter  # type: ignore[arg-type]
+        )
     config = LLMConfig(
         model_loading_config={"model_id": serving.model_id, "model_source": serving.model_source},
         accelerator_type=None if serving.accelerator == "cpu" else serving.accelerator,
@@ -70,8 +74,9 @@ def with_front(engine: serve.Application, serving: LlmServing) -> serve.Applicat
     """The HTTP front before an engine."""
     from fraudray.deployments.llm_front import LlmFront
 
-    front = serve.deployment(serve.ingress()(LlmFront)).options(
-        name="LlmFront",  # type: ignore[attr-defined]
+    front = serve.deployment(
+        serve.ingress()(LlmFront),
+        name="LlmFront",
         max_ongoing_requests=_FRONT_ONGOING_MAX,
         autoscaling_config={
             "min_replicas": 1,
@@ -82,5 +87,5 @@ def with_front(engine: serve.Application, serving: LlmServing) -> serve.Applicat
         graceful_shutdown_timeout_s=serving.drain_s,
         logging_config={"enable_access_log": False},
     )
-    application: serve.Application = front.bind(engine, serving.host)
+    application: serve.Application = front.bind(engine, serving.host)  # type: ignore[attr-defined]
     return application

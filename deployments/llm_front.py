@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from typing import Any, cast
 
 import httpx
 from ray.serve.handle import DeploymentHandle
@@ -17,7 +18,7 @@ from starlette.routing import Route
 
 from fraudray.deployments.engine_call import error_body
 from fraudray.deployments.llm_door import Door
-from fraudray.deployments.llm_handle import ENGINE_URL, HandleTransport
+from fraudray.deployments.llm_handle import ENGINE_URL, EngineHandle, HandleTransport
 from fraudray.settings import load_settings
 
 BODY_BYTES_MAX = 2 * 1024 * 1024
@@ -34,10 +35,10 @@ _DROPPED = frozenset({"host", "content-length", "connection", "transfer-encoding
 class LlmFront:
     """One ingress for the engine of its application."""
 
-    def __init__(self, engine: DeploymentHandle, host: str) -> None:
+    def __init__(self, engine: DeploymentHandle[Any], host: str) -> None:
         """`host` is the address that Serve's HTTP listens on."""
         self._client = httpx.AsyncClient(
-            transport=HandleTransport(engine.options(stream=True)),
+            transport=HandleTransport(cast(EngineHandle, engine.options(stream=True))),
             base_url=ENGINE_URL.removesuffix("v1"),
             timeout=READ_TIMEOUT_S,
         )

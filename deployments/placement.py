@@ -66,7 +66,7 @@ def cluster_nodes() -> Nodes:
     """The living nodes of the Ray cluster that this process is connected to."""
     import ray
 
-    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
 
 
 def _count(node: Mapping[str, float], kind: str, accelerator: str) -> int:

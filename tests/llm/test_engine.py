@@ -162,7 +162,7 @@ def test_the_gateway_decides_beside_the_model(served: ServedModel) -> None:
 
 
 def test_who_leaves_an_answer_ends_the_engines_work(client: OpenAI, llm: httpx.Client) -> None:
-    before = _metric(llm, "vllm:request_success_total", 'finished_reason="abort"')
+    before = _metric(llm, "vllm:generation_tokens_total")
     stream = client.chat.completions.create(
         model=MODEL_ID, messages=QUESTION, max_tokens=CONTEXT_TOKENS - 200, stream=True,
         extra_body={"ignore_eos": True},
@@ -174,7 +174,7 @@ def test_who_leaves_an_answer_ends_the_engines_work(client: OpenAI, llm: httpx.C
     while _metric(llm, "vllm:num_requests_running"):
         assert time.monotonic() < deadline, "the engine still works for a client that has left"
         time.sleep(0.1)
-    assert _metric(llm, "vllm:request_success_total", 'finished_reason="abort"') == before + 1
+    assert _metric(llm, "vllm:generation_tokens_total") < before + CONTEXT_TOKENS / 2
 
 
 def test_an_engine_killed_in_flight_ends_the_answer_with_an_error_and_comes_back(
@@ -225,7 +225,7 @@ def _answers(client: OpenAI) -> bool:
     return True
 
 
-def _metric(llm: httpx.Client, name: str, label: str = "") -> float:
-    """The sum of a metric's series that have the label."""
+def _metric(llm: httpx.Client, name: str) -> float:
+    """The sum of a metric's series."""
     lines = llm.get("/metrics").raise_for_status().text.splitlines()
-    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name + "{") and label in line)
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name + "{"))
