@@ -8,11 +8,14 @@ TEST_WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+LLM_VENV := .venv-llm
+LLM_STAMP := $(LLM_VENV)/.installed
+LLM ?= tiny
 
 # A caller's virtual environment or Python settings must not leak into ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME CONDA_PREFIX
 
-.PHONY: help install run test test-all lint types tree bench clean
+.PHONY: help install install-llm run run-llm test test-all test-llm lint types tree bench clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -46,15 +49,39 @@ $(STAMP): requirements.lock pyproject.toml | $(BIN)/python
 	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
+# The environment of vLLM on the CPU has a lock of its own: it needs PyTorch's CPU build, which only PyTorch's own index
+# has (CONTRIBUTING.md says how to name it), and leaves out what on a CPU is not needed or breaks it.
+install-llm: $(LLM_STAMP) ## make .venv-llm: the server with real vLLM on the CPU (about 2.6 GB)
+
+$(LLM_STAMP): requirements-vllm.lock pyproject.toml | $(STAMP)
+	@$(BIN)/python -c 'import platform, sys; sys.exit((sys.version_info[:2], platform.machine()) != ((3, 11), "x86_64"))' || { \
+	  echo "requirements-vllm.lock is for Python 3.11 on x86_64. Use them (make clean; make PYTHON=python3.11 install-llm),"; \
+	  echo "or compile the lock anew for what you have: CONTRIBUTING.md."; exit 1; }
+	@echo "Installing what requirements-vllm.lock lists (about 2.6 GB, once) ..."
+	@rm -rf $(LLM_VENV) && $(BIN)/python -m venv --without-pip $(LLM_VENV)
+	@UV_FIND_LINKS="$${UV_FIND_LINKS:-$$PIP_FIND_LINKS}" \
+	  $(BIN)/uv pip install --quiet --python $(LLM_VENV)/bin/python --no-deps --require-hashes -r requirements-vllm.lock \
+	  || $(BIN)/python -m pip --python $(LLM_VENV)/bin/python install --quiet --disable-pip-version-check --no-deps \
+	    --require-hashes -r requirements-vllm.lock
+	@$(BIN)/uv pip install --quiet --python $(LLM_VENV)/bin/python --no-deps --editable . \
+	  || $(BIN)/python -m pip --python $(LLM_VENV)/bin/python install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
 run: $(STAMP) ## serve on 127.0.0.1:8000 and decide the three sample transactions; Ctrl-C stops it
 	@exec $(BIN)/fraudray serve --with-parent $(RUN_ARGS)
+
+run-llm: $(LLM_STAMP) ## as `run`, with a language model served by vLLM on the CPU (LLM=tiny, or a model's folder)
+	@exec $(LLM_VENV)/bin/fraudray serve --with-parent --llm $(LLM) $(RUN_ARGS)
 
 test: $(STAMP) ## the tests, without the slow ones (real engines, browsers, chaos)
 	@$(BIN)/python -m pytest -m "not slow and not serve" -n $(TEST_WORKERS) $(PYTEST_ARGS)
 	@$(BIN)/python -m pytest -m "serve and not slow" $(PYTEST_ARGS) # Ray takes most of a machine: one at a time
 
 test-all: lint types test ## everything: linters, types, all tests
-	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS) # those in tests/llm are `make test-llm`
+
+test-llm: $(LLM_STAMP) ## the tests with a real language model (vLLM on the CPU)
+	@$(LLM_VENV)/bin/python -m pytest -m slow tests/llm $(PYTEST_ARGS)
 
 lint: tree ## ruff and the import contracts
 	@$(BIN)/ruff check .
@@ -74,6 +101,6 @@ bench: $(STAMP) ## measure the engine and the HTTP path on this machine
 	@$(BIN)/fraudray bench engine
 	@$(BIN)/fraudray bench http
 
-clean: ## remove .venv and caches; the data folder stays
-	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+clean: ## remove .venv, .venv-llm and caches; the data folder stays
+	@rm -rf $(VENV) $(LLM_VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -20,6 +20,7 @@ from fraudray.bootstrap import refuse_open_host, running_server, server_key
 from fraudray.cli.tables import decisions_table
 from fraudray.client.wire import key_header
 from fraudray.deployments.launch import LaunchError, LaunchSettings, run_server
+from fraudray.deployments.llm_choice import LAPTOP_LLM, llm_settings, model_lines, with_served_model
 from fraudray.deployments.processes import end_with_parent
 from fraudray.domain.errors import FraudrayError
 from fraudray.evidence.biometrics import find_matcher
@@ -41,6 +42,13 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on.", min=1, max=65535)] = None,
     data_dir: Annotated[Path | None, typer.Option(help="The one folder that holds all state.")] = None,
     policy: Annotated[Path | None, typer.Option(help="Policy file to decide with.")] = None,
+    llm: Annotated[
+        str | None,
+        typer.Option(
+            help="The model that investigates: an OpenAI-compatible URL (…/v1); or one to serve with vLLM on this "
+            "machine's CPU: `tiny` (random weights, for trying it out), a model's folder, or a YAML file."
+        ),
+    ] = None,
     with_parent: Annotated[
         bool, typer.Option("--with-parent", help="Stop when the process that started this one ends.")
     ] = False,
@@ -57,13 +65,19 @@ def serve(
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     errors = Console(stderr=True)
     try:
-        settings = load_settings(host=host, port=port, data_dir=data_dir, policy_file=policy)
+        settings = with_served_model(
+            load_settings(host=host, port=port, data_dir=data_dir, policy_file=policy, **llm_settings(llm))
+        )
         _check_beforehand(settings)
     except FraudrayError as error:
         errors.print(f"error: {error}", markup=False, soft_wrap=True)
         raise typer.Exit(2) from None
     launch = LaunchSettings(
-        data_dir=settings.data_dir.resolve(), host=settings.host, port=settings.port, env=to_environment(settings)
+        data_dir=settings.data_dir.resolve(),
+        host=settings.host,
+        port=settings.port,
+        llm_app=LAPTOP_LLM if settings.llm_serve else None,
+        env=to_environment(settings),
     )
 
     def say(line: str) -> None:
@@ -108,6 +122,7 @@ def _addresses(url: str, settings: Settings) -> str:
         f"  OpenAPI       {url}/openapi.json",
         f"  metrics       {url}/metrics",
         *(f"  MCP           {url}{tool.path}" for tool in TOOLS),
+        *model_lines(settings),
         f"  data          {settings.data_dir.resolve()}",
         "Ctrl-C stops it.",
     ]

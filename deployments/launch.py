@@ -87,7 +87,10 @@ def _run(
             make_local_token(settings.data_dir)
             server = _start(settings, run_dir)
             say(f"Starting Ray Serve for {settings.base_url} (Ctrl-C stops it; log: {server.log_file})")
-            _wait_until_ready(settings, server)
+            _wait_until_ready(settings, server, settings.ready_path, settings.ready_timeout_s)
+            if settings.llm_app is not None:
+                say("The server answers; the model is still loading, which takes a minute or two.")
+                _wait_until_ready(settings, server, settings.llm_ready_path, settings.llm_ready_timeout_s)
             write_server_record(settings.data_dir, settings.base_url)
             server.ready = True
             if on_ready is not None:
@@ -225,6 +228,7 @@ def _start(settings: LaunchSettings, run_dir: Path) -> _Server:
         port=settings.port,
         num_cpus=settings.num_cpus,
         app=settings.app,
+        llm_app=settings.llm_app,
     )
     log_file = _new_log_file(settings)
     # `-c`, because Ray puts the folder of a script on its workers' import path.
@@ -251,14 +255,14 @@ def _new_log_file(settings: LaunchSettings) -> Path:
     return settings.log_dir / "console.log"
 
 
-def _wait_until_ready(settings: LaunchSettings, server: _Server) -> None:
-    deadline = time.monotonic() + settings.ready_timeout_s
-    url = settings.base_url + settings.ready_path
+def _wait_until_ready(settings: LaunchSettings, server: _Server, path: str, timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    url = settings.base_url + path
     while server.process.poll() is None:
         if _answers(url):
             return
         if time.monotonic() > deadline:
-            text = f"the server did not answer at {url} within {settings.ready_timeout_s:.0f} s"
+            text = f"the server did not answer at {url} within {timeout_s:.0f} s"
             raise _ended(server, settings, text, ExitCode.START_FAILED)
         time.sleep(_POLL_S)
     raise _ended(server, settings, "the server could not start", ExitCode.START_FAILED)

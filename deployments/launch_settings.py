@@ -39,9 +39,10 @@ class LaunchSettings:
     """How to start the server.
 
     `app` is the import path `module:function` of a function without arguments that returns a `ray.serve.Application`;
-    it is called in the server's own process. `env` is added to the environment of that process and so of every replica.
-    `num_cpus` is what Ray may schedule on (None: as many as the machine has, at least 2, because Serve's own actors and
-    one gateway need that much room, not that many cores). Times are in seconds.
+    it is called in the server's own process. `llm_app` names one more, which is served at `/llm` and may take longer to
+    get ready. `env` is added to the environment of that process and so of every replica. `num_cpus` is what Ray may
+    schedule on (None: as many as the machine has, at least 2, because Serve's own actors and one gateway need that much
+    room, not that many cores). Times are in seconds.
     """
 
     data_dir: Path
@@ -49,9 +50,12 @@ class LaunchSettings:
     port: int = 8000
     num_cpus: int | None = None
     app: str = "fraudray.deployments.app:build"
+    llm_app: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     ready_path: str = "/readyz"
+    llm_ready_path: str = "/llm/health"
     ready_timeout_s: float = 180.0
+    llm_ready_timeout_s: float = 600.0
     stop_timeout_s: float = 25.0
 
     @property

@@ -28,6 +28,8 @@ from fraudray.deployments.processes import end_with_parent
 CONFIG_VARIABLE = "FRAUDRAY_RUN_CONFIG"
 FAILURE_NAME = "failure.txt"
 APP_NAME = "fraudray"
+LLM_APP = "llm"
+LLM_ROUTE = "/llm"
 
 _OBJECT_STORE_BYTES = 100 * 1024 * 1024
 _CPUS_MIN = 2
@@ -46,6 +48,7 @@ class ServerConfig:
     port: int
     num_cpus: int | None
     app: str
+    llm_app: str | None = None
 
     def to_json(self) -> str:
         """The form that `from_json` reads."""
@@ -106,8 +109,14 @@ def _serve(config: ServerConfig, stop: threading.Event) -> None:
     try:
         build = importing.result()
         log("application imported")
+        # Importing what a model needs takes half a minute; it begins while the application is deployed.
+        path = config.llm_app
+        model = None if path is None else _Background(lambda: _load(path)())
         if not stop.is_set():
             _deploy(config, build, log)
+        if model is not None and not stop.is_set():
+            _run(model.result(), LLM_APP, LLM_ROUTE)
+            log("model deployed")
         _wait(stop)
     finally:
         from ray import serve
@@ -143,20 +152,27 @@ def _deploy(config: ServerConfig, build: Callable[[], Any], log: "_StageLog") ->
         starting.result()
     application = build()
     log("Serve's controller started")
-    try:
-        serve.run(application, name=APP_NAME, route_prefix="/")
-    except RuntimeError as error:
-        raise RuntimeError(_why_not_deployed() or str(error)) from error
+    _run(application, APP_NAME, "/")
     log("application deployed")
     starting.result()
     log("proxies started")
 
 
-def _why_not_deployed() -> str:
+def _run(application: Any, name: str, route_prefix: str) -> None:
+    """Deploy and wait until it runs. Raises RuntimeError with what Serve knows of the failure."""
+    from ray import serve
+
+    try:
+        serve.run(application, name=name, route_prefix=route_prefix)
+    except RuntimeError as error:
+        raise RuntimeError(_why_not_deployed(name) or str(error)) from error
+
+
+def _why_not_deployed(name: str) -> str:
     """What Serve knows of each deployment that failed, with the end of its traceback; empty when it knows nothing."""
     from ray import serve
 
-    application = serve.status().applications.get(APP_NAME)
+    application = serve.status().applications.get(name)
     messages = [d.message for d in application.deployments.values() if d.message] if application else []
     return "\n".join(messages)
 

@@ -81,6 +81,11 @@ class Settings(BaseSettings):
         "alone.",
     )  # fmt: skip
     llm_model: str | None = Field(None, description="The model's name there.")
+    llm_serve: str | None = Field(
+        None, max_length=1024,
+        description="A model that this server serves itself, under /llm, with vLLM on the CPU: `tiny`, its folder, or "
+        "a YAML file that describes its serving.",
+    )  # fmt: skip
     llm_api_key: SecretStr | None = Field(None, description="Sent as bearer token.")
     llm_tools: Literal["native", "actions", "none"] = Field(
         "actions", description="How the model asks for more: native tool calls, schema-bound actions, or not at all."

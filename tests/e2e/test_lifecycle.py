@@ -52,12 +52,12 @@ class Run:
 
 
 @contextlib.contextmanager
-def started(data_dir: Path, port: int, builder: str = "build") -> Iterator[Run]:
+def started(data_dir: Path, port: int, *builders: str) -> Iterator[Run]:
     """A supervisor in a process group of its own; whatever it leaves is killed at the end."""
     output_file = data_dir.with_name(f"{data_dir.name}-{time.monotonic_ns()}.out")
     with output_file.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-u", str(SUPPORT / "run_lifecycle.py"), str(data_dir), str(port), builder],
+            [sys.executable, "-u", str(SUPPORT / "run_lifecycle.py"), str(data_dir), str(port), *builders],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -266,6 +266,26 @@ def test_an_application_that_cannot_start_says_why_and_where_the_logs_are(tmp_pa
         assert "the policy file is missing" in run.output
         assert str(data_dir / "logs/server") in run.output
         assert find_marked(run_marker(data_dir)) == []
+
+
+@pytest.mark.serve
+def test_a_model_is_served_beside_the_application_and_ready_means_both(tmp_path: Path) -> None:
+    port = free_port()
+    with started(tmp_path / "data", port, "build", "build") as run:
+        run.wait_for("READY")
+
+        assert "The server answers; the model is still loading" in run.output
+        assert status_of(f"http://127.0.0.1:{port}/readyz") == 200
+        assert status_of(f"http://127.0.0.1:{port}/llm/health") == 200
+        assert run.ctrl_c() == 0
+
+
+@pytest.mark.serve
+def test_a_model_that_cannot_start_ends_the_server_and_says_why(tmp_path: Path) -> None:
+    with started(tmp_path / "data", free_port(), "build", "build_broken") as run:
+        assert run.process.wait(READY_S_MAX) == 5
+        assert "the policy file is missing" in run.output
+        assert "The logs are in" in run.output
 
 
 def test_a_taken_port_is_named_with_its_owner_and_a_way_out(tmp_path: Path) -> None:

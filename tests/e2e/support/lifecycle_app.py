@@ -13,7 +13,7 @@ async def _ready(_request: Request) -> JSONResponse:
 
 def build_asgi_app() -> Starlette:
     """The ASGI application, built in the replica."""
-    return Starlette(routes=[Route("/readyz", _ready)])
+    return Starlette(routes=[Route("/readyz", _ready), Route("/health", _ready)])
 
 
 @serve.deployment(max_ongoing_requests=256, ray_actor_options={"num_cpus": 0.5})

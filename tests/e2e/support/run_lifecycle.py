@@ -1,4 +1,4 @@
-"""What `fraudray serve` does with `run_server`, for the life-cycle tests: FOLDER PORT [[MODULE:]BUILDER]."""
+"""`run_server` as `fraudray serve` calls it, for the life-cycle tests: FOLDER PORT [[MODULE:]BUILDER [MODEL_BUILDER]]."""
 
 import sys
 from pathlib import Path
@@ -9,10 +9,12 @@ from fraudray.deployments.launch import LaunchError, LaunchSettings, run_server
 def main() -> int:
     """Serve, and print an error as the command line does."""
     folder, port, builder = Path(sys.argv[1]), int(sys.argv[2]), (sys.argv[3:] or ["build"])[0]
+    model = f"lifecycle_app:{sys.argv[4]}" if sys.argv[4:] else None
     settings = LaunchSettings(
         data_dir=folder,
         port=port,
         app=builder if ":" in builder else f"lifecycle_app:{builder}",
+        llm_app=model,
         env={"PYTHONPATH": str(Path(__file__).parent), "FRAUDRAY_DATA_DIR": str(folder)},
     )
     try:

@@ -1,0 +1,96 @@
+"""The model that `fraudray serve --llm …` serves itself, by real vLLM on this machine's processor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+from pydantic import ValidationError
+
+from fraudray.deployments.llm_serving import LlmServing
+from fraudray.deployments.tiny_model import CONTEXT_TOKENS, MODEL_ID, ensure_tiny_model
+from fraudray.domain.errors import SettingsError
+from fraudray.settings import load_settings
+
+if TYPE_CHECKING:
+    from ray import serve
+
+TINY = "tiny"
+
+_CPU_ENVIRONMENT = {
+    "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # other processes share these cores
+    "OMP_NUM_THREADS": "2",
+    "HF_HUB_OFFLINE": "1",
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+}
+_HEALTH_PERIOD_S = 2.0  # one machine: a dead engine is to be back soon
+_DRAIN_S = 5.0
+_YAML_BYTES_MAX = 64 * 1024
+
+
+def build_llm() -> serve.Application:
+    """The application for the setting `llm_serve`. Raises SettingsError, ImportError without vLLM."""
+    from fraudray.deployments.llm import build_llm_app
+
+    settings = load_settings()
+    if settings.llm_serve is None:
+        raise SettingsError("llm_serve: names no model")
+    serving = laptop_serving(settings.llm_serve, settings.data_dir)
+    return build_llm_app(serving.model_copy(update={"host": settings.host}))
+
+
+def laptop_serving(place: str, data_dir: Path) -> LlmServing:
+    """How the model at `place` is served: `tiny` (made in the data folder if need be), a folder, or a YAML file of it.
+
+    Raises SettingsError.
+    """
+    if place == TINY:
+        folder = str(ensure_tiny_model(data_dir / "models"))
+        # It reasons in `<think>` and calls tools as Hermes does.
+        parsers = {"reasoning_parser": "deepseek_r1", "tool_parser": "hermes"}
+        return LlmServing.model_validate(_cpu_fields(MODEL_ID, folder) | parsers)
+    path = Path(place)
+    if path.is_file():
+        return _from_yaml(path)
+    return LlmServing.model_validate(_cpu_fields(model_of(place), str(path.resolve())))
+
+
+def model_of(place: str) -> str:
+    """The name under which the model at `place` is asked for. Raises SettingsError when there is none."""
+    if place == TINY:
+        return MODEL_ID
+    path = Path(place)
+    if path.is_file():
+        return _from_yaml(path).model_id
+    if not (path / "config.json").is_file():
+        raise SettingsError(f"llm_serve: {place} is neither `{TINY}`, a model's folder (with config.json) nor a file")
+    return path.resolve().name
+
+
+def _cpu_fields(model_id: str, folder: str) -> dict[str, object]:
+    return {
+        "model_id": model_id,
+        "model_source": folder,
+        "accelerator": "cpu",
+        "max_model_len": CONTEXT_TOKENS,
+        "engine": {"dtype": "bfloat16", "enforce_eager": True, "max_num_seqs": 32},
+        "env": _CPU_ENVIRONMENT,
+        "ongoing_target": 32,
+        "health_period_s": _HEALTH_PERIOD_S,
+        "drain_s": _DRAIN_S,
+    }
+
+
+def _from_yaml(path: Path) -> LlmServing:
+    try:
+        if path.stat().st_size > _YAML_BYTES_MAX:
+            raise SettingsError(f"llm_serve: {path} has more than {_YAML_BYTES_MAX} bytes")
+        return LlmServing.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"llm_serve: cannot read {path}: {error}") from None
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise SettingsError(f"llm_serve: {path}: {wrong}") from None
