@@ -1,4 +1,4 @@
-"""`run_server` as `fraudray serve` calls it, for the life-cycle tests: FOLDER PORT [[MODULE:]BUILDER [MODEL_BUILDER]]."""
+"""`run_server` as `fraudray serve` calls it, for life-cycle tests: FOLDER PORT [[MODULE:]BUILDER [MODEL_BUILDER]]."""
 
 import sys
 from pathlib import Path
