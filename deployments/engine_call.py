@@ -57,5 +57,13 @@ def _prompt(body: bytes) -> str:
     messages = content.get("messages")
     if not isinstance(messages, list):
         return ""
-    texts = [message.get("content") for message in messages if isinstance(message, dict)]
-    return "\n".join(text for text in texts if isinstance(text, str))
+    return "\n".join(_text(message.get("content")) for message in messages if isinstance(message, dict))
+
+
+def _text(content: object) -> str:
+    """A message's content, which may be in parts."""
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    texts = [part.get("text") for part in parts if isinstance(part, dict)]
+    return "".join(text for text in texts if isinstance(text, str))

@@ -20,6 +20,8 @@ from fraudray.deployments.engine_call import EngineCall, EngineHead
 STREAM_INTERVAL_S = 0.01
 """After the first piece of an answer, what comes within this time crosses the handle as one message."""
 
+_LEAVING_S = 2.0  # what vLLM may take to notice that the client has left
+
 _WARM_UP_SCHEMA = {
     "type": "object",
     "properties": {"risk": {"type": "integer", "minimum": 0, "maximum": 100}},
@@ -42,7 +44,8 @@ class EngineServer(LLMServer):
     async def http(self, call: EngineCall) -> AsyncIterator[EngineHead | bytes]:
         """Answer an HTTP request: first its head, then its body in pieces. Closing it aborts the engine's work."""
         events: asyncio.Queue[Event] = asyncio.Queue()
-        task = asyncio.create_task(self._run(call, events))
+        left = asyncio.Event()
+        task = asyncio.create_task(self._run(call, events, left))
         try:
             head = await events.get()
             if head["type"] != "http.response.start":
@@ -52,18 +55,24 @@ class EngineServer(LLMServer):
             async for piece in _coalesced(events):
                 yield piece
         finally:
+            left.set()  # vLLM works on in a task of its own when only the outer one is cancelled
+            await asyncio.wait((task,), timeout=_LEAVING_S)
             task.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await task
 
-    async def _run(self, call: EngineCall, events: asyncio.Queue[Event]) -> None:
-        """One request through vLLM's application. Ends with an event in any case; what it raises is logged by vLLM."""
+    async def _run(self, call: EngineCall, events: asyncio.Queue[Event], left: asyncio.Event) -> None:
+        """One request through vLLM's application. Ends with an event in any case; what it raises is logged by vLLM.
+
+        `left` tells it that nobody waits for the answer any more.
+        """
         received = False
 
         async def receive() -> Event:
             nonlocal received
-            if received:  # the caller stays until this task is cancelled
-                await asyncio.Event().wait()
+            if received:
+                await left.wait()
+                return {"type": "http.disconnect"}
             received = True
             return {"type": "http.request", "body": call.body, "more_body": False}
 
@@ -73,7 +82,7 @@ class EngineServer(LLMServer):
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in call.headers]
         scope = {
             "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
             "http_version": "1.1",
             "method": call.method,
             "scheme": "http",

@@ -6,19 +6,26 @@ In a process of its own: Ray reads its token when it is imported, and one proces
 from __future__ import annotations
 
 import json
+import uuid
 from collections import Counter
+from collections.abc import AsyncIterator
 from typing import Any
 
 import ray
+from ray import serve
 from ray._common.utils import import_attr
 from ray.cluster_utils import Cluster
 from ray.serve._private.api import call_user_app_builder_with_args_if_necessary
+from ray.serve.config import RequestRouterConfig
+from ray.serve.llm.request_router import PrefixCacheAffinityRouter
 from ray.util.placement_group import placement_group, placement_group_table, remove_placement_group
 
+from fraudray.deployments.engine_call import EngineCall
 from fraudray.deployments.placement import PlacementError
 from tests.unit.test_serve_configs import LLM, arguments
 
 READY_S = 120
+PROMPTS = 12
 TWO_NODES = "deepseek-r1-32b-p4d.yaml"
 OTHERS = ("deepseek-r1-32b-p4d-single.yaml", "g6-12xlarge.yaml", "laptop-llm.yaml")
 
@@ -37,6 +44,8 @@ def main() -> None:
     cluster.add_node(num_cpus=16, num_gpus=8, resources={"accelerator_type:A100": 1})
     cluster.wait_for_nodes()
     results[TWO_NODES] = tried(TWO_NODES)
+    results["replicas by prompt"] = routed()
+    serve.shutdown()  # type: ignore[no-untyped-call]
     ray.shutdown()
     cluster.shutdown()
     print(json.dumps(results))
@@ -59,6 +68,32 @@ def tried(name: str) -> dict[str, Any]:
         "health_check_timeout_s": config.health_check_timeout_s,
         "max_queued_requests": config.max_queued_requests,
     }
+
+
+class Engine:
+    """Stands for an engine's replica where only the choice of it matters."""
+
+    def __init__(self) -> None:
+        self._name = uuid.uuid4().hex
+
+    async def http(self, call: EngineCall) -> AsyncIterator[str]:
+        """Which replica was asked."""
+        yield self._name
+
+
+def routed() -> list[int]:
+    """How many of two replicas each of two prompts came to, with the router that the files ask for."""
+    serve.start(proxy_location="Disabled")
+    router = RequestRouterConfig(request_router_class=PrefixCacheAffinityRouter)  # type: ignore[arg-type]
+    deployment = serve.deployment(Engine, num_replicas=2, request_router_config=router)
+    handle = serve.run(deployment.bind(), name="routed", route_prefix=None).options(stream=True)
+    asked: dict[str, set[str]] = {}
+    for _ in range(PROMPTS):
+        for prompt in ("The evidence of one transaction. " * 20, "What was seen of another. " * 20):
+            body = json.dumps({"messages": [{"role": "user", "content": prompt}]}).encode()
+            call = EngineCall.make("POST", "/v1/chat/completions", {}, body)
+            asked.setdefault(prompt, set()).update(handle.http.remote(call))
+    return [len(replicas) for replicas in asked.values()]
 
 
 def placed(replica: Any) -> list[int]:

@@ -75,6 +75,10 @@ def test_eight_gpus_are_placed_on_one_node_and_replicas_share_prompts_by_their_b
     assert pretended["deepseek-r1-32b-p4d-single.yaml"]["router"] == "PrefixCacheAffinityRouter"
 
 
+def test_prompts_that_begin_alike_go_to_the_same_replica(pretended: dict[str, Any]) -> None:
+    assert pretended["replicas by prompt"] == [1, 1]
+
+
 def test_four_gpus_of_another_type_are_placed_on_their_node(pretended: dict[str, Any]) -> None:
     assert pretended["g6-12xlarge.yaml"]["gpus by node"] == [4]
 

@@ -170,11 +170,19 @@ def test_who_leaves_an_answer_ends_the_engines_work(client: OpenAI, llm: httpx.C
     next(iter(stream))
     stream.close()
 
-    deadline = time.monotonic() + 60
-    while _metric(llm, "vllm:num_requests_running"):
-        assert time.monotonic() < deadline, "the engine still works for a client that has left"
-        time.sleep(0.1)
+    _wait_until_idle(llm)
     assert _metric(llm, "vllm:generation_tokens_total") < before + CONTEXT_TOKENS / 2
+
+
+def test_who_gives_up_waiting_for_a_whole_answer_ends_the_engines_work(client: OpenAI, llm: httpx.Client) -> None:
+    before = _metric(llm, "vllm:generation_tokens_total")
+    with pytest.raises(openai.APITimeoutError):
+        client.with_options(timeout=1).chat.completions.create(
+            model=MODEL_ID, messages=QUESTION, max_tokens=CONTEXT_TOKENS - 200, n=8, extra_body={"ignore_eos": True}
+        )
+
+    _wait_until_idle(llm)
+    assert _metric(llm, "vllm:generation_tokens_total") < before + 8 * CONTEXT_TOKENS / 2
 
 
 def test_an_engine_killed_in_flight_ends_the_answer_with_an_error_and_comes_back(
@@ -223,6 +231,13 @@ def _answers(client: OpenAI) -> bool:
     except openai.APIError:
         return False
     return True
+
+
+def _wait_until_idle(llm: httpx.Client) -> None:
+    deadline = time.monotonic() + 60
+    while _metric(llm, "vllm:num_requests_running"):
+        assert time.monotonic() < deadline, "the engine still works for a client that has left"
+        time.sleep(0.1)
 
 
 def _metric(llm: httpx.Client, name: str) -> float:

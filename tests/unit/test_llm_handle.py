@@ -218,8 +218,8 @@ def test_a_request_beyond_the_limit_does_not_reach_the_engine() -> None:
         (b"not JSON", ""),
         (b"[]", ""),
         (b'{"messages": 3}', ""),
-        (b'{"messages": [3, {"content": null}, {"content": "a"}]}', "a"),
-        (b'{"messages": [{"content": [{"type": "text", "text": "a"}]}]}', ""),
+        (b'{"messages": [3, {"content": null}, {"content": "a"}]}', "\na"),
+        (b'{"messages": [{"content": [{"type": "text", "text": "a"}, 3, {"text": null}]}]}', "a"),
         (b'{"prompt": "b"}', "b"),
     ],
 )
