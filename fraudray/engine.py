@@ -92,6 +92,11 @@ class Engine:
         """The policy that decides where no other is chosen."""
         return self._in_force.book.default
 
+    def policy_of(self, decision: Decision) -> Policy:
+        """The policy in force under the name of the one that decided; the default one where it is gone."""
+        book = self._in_force.book
+        return book.policies.get(decision.policy.name, book.default)
+
     def use(self, rules: Rules) -> None:
         """Decide by these rules from the next transaction on; decisions under way end by the old ones."""
         self._in_force = InForce(rules, limit_s=self._tools_limit_s)
@@ -208,8 +213,7 @@ class Engine:
         if stored is None:
             raise NotFound("decision on transaction", transaction_id)
         decided = stored.decision
-        book = self._in_force.book
-        policy = book.policies.get(decided.policy.name, book.default)
+        policy = self.policy_of(decided)
         tx = Transaction.model_validate_json(stored.transaction_json)
         customer = self._ledger.customer(tx.customer_id)
 

@@ -97,9 +97,6 @@ class Settings(BaseSettings):
     llm_ca_file: Path | None = Field(None, description="Certificates (PEM) to trust instead of the system's.")
     llm_priorities: bool = Field(False, description="Whether the engine takes `priority` (vLLM's priority scheduling).")
     llm_concurrent_max: int = Field(32, ge=1, le=1000, description="Most investigations at once; more are not begun.")
-    otlp_url: str | None = Field(
-        None, pattern=r"^https?://", description="Where traces go (OTLP over HTTP, …/v1/traces); none are kept without."
-    )
 
     host: str = Field("127.0.0.1", description="Address to listen on; others than loopback need an API key.")
     port: int = Field(8000, ge=1, le=65535)

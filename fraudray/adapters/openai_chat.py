@@ -6,6 +6,7 @@ import json
 import ssl
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import httpx2
 import openai
 from openai.types.chat import ChatCompletionChunk
 
+from fraudray.adapters.retry_after import retry_after_s
 from fraudray.domain.cards import mask
 from fraudray.domain.errors import SettingsError
 from fraudray.domain.investigation import FallbackReason
@@ -118,13 +120,13 @@ class OpenAIChat:
             case 401 | 403:
                 return ModelFailed(FallbackReason.UNAUTHORIZED, f"HTTP {status}: the key is not accepted")
             case 429:
-                return ModelFailed(FallbackReason.RATE_LIMITED, said, _retry_after(error.response.headers))
+                return ModelFailed(FallbackReason.RATE_LIMITED, said, _pause_s(error.response.headers))
             case 404 if "model" in said.lower():
                 return ModelFailed(FallbackReason.WRONG_MODEL, f"{self._abilities.name} is not served there: {said}")
             case 404:
                 return ModelFailed(FallbackReason.BAD_REQUEST, f"nothing is served there; llm_url ends in /v1? {said}")
             case _ if status >= 500:
-                return ModelFailed(FallbackReason.SERVER_ERROR, said, _retry_after(error.response.headers))
+                return ModelFailed(FallbackReason.SERVER_ERROR, said, _pause_s(error.response.headers))
             case _:
                 return ModelFailed(FallbackReason.BAD_REQUEST, said)
 
@@ -187,12 +189,9 @@ def _tokens(usage: Any) -> TokenCount:
     )
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds; a date instead counts as not given."""
-    try:
-        return min(max(float(headers.get("retry-after", "")), 0.0), RETRY_AFTER_MAX_S)
-    except ValueError:
-        return None
+def _pause_s(headers: Mapping[str, str]) -> float | None:
+    wait_s = retry_after_s(headers.get("retry-after"), datetime.now(UTC))
+    return None if wait_s is None else min(wait_s, RETRY_AFTER_MAX_S)
 
 
 def _trust(ca_file: Path | None) -> ssl.SSLContext | bool:

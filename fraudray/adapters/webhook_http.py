@@ -9,8 +9,7 @@ import weakref
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,12 @@ from typing import Any
 import httpcore
 import httpx
 
+from fraudray.adapters.retry_after import retry_after_s
 from fraudray.adapters.webhook_rules import NotAllowed, Target, Unresolved, WebhookRules, parse_url
 from fraudray.domain.errors import DeliveryFailed, SettingsError
 
 BODY_MAX = 64 * 1024
 KEEP_ALIVE_S = 5
-RETRY_AFTER_MAX_S = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ class WebhookHttp:
             b"POST", url, headers=[("host", to.netloc), *headers.items()], content=body,
             extensions={"timeout": dict.fromkeys(("connect", "read", "write"), deadline)},
         ) as response:  # fmt: skip
-            reply = Reply(response.status, _retry_after(response.headers, now))
+            reply = Reply(response.status, retry_after_s(_header(response.headers, b"retry-after"), now))
             # The status has been said; what comes after only decides whether the connection can be used again.
             with suppress(httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):
                 size = 0
@@ -183,16 +182,5 @@ def _left(deadline: float | None, late: type[Exception]) -> float:
     return left_s
 
 
-def _retry_after(headers: Iterable[tuple[bytes, bytes]], now: datetime) -> float | None:
-    """Seconds that the endpoint asks us to wait (RFC 9110, 10.2.3), a day at most."""
-    value = next((v.decode("latin-1").strip() for n, v in headers if n.lower() == b"retry-after"), None)
-    if value is None:
-        return None
-    if value.isascii() and value.isdigit():
-        return float(min(RETRY_AFTER_MAX_S, int(value[:9])))
-    try:
-        moment = parsedate_to_datetime(value)
-    except (TypeError, ValueError):
-        return None
-    wait_s = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
-    return min(RETRY_AFTER_MAX_S, max(0.0, wait_s))
+def _header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
+    return next((value.decode("latin-1") for given, value in headers if given.lower() == name), None)

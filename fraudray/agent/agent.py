@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
@@ -12,7 +11,7 @@ from time import monotonic
 
 from fraudray.agent.breaker import Breaker
 from fraudray.agent.conversation import Conversation, Wanted
-from fraudray.agent.reveals import discreet, reveals
+from fraudray.agent.reveals import TAIL, discreet, reveals
 from fraudray.agent.turn import Turn
 from fraudray.agent.verdict import Rejected, read_prose
 from fraudray.domain.investigation import Event, EventKind, FallbackReason, Finding, FoundFact, Verdict
@@ -178,7 +177,7 @@ class _Investigation:
                 if not turn.begun and (delta.content or delta.reasoning or delta.tools):
                     self._talk.first_token(self._ms())
                 shown = turn.take(delta)
-                if shown and not reveals(turn.thinking[-400:], self._nonce):
+                if shown and not reveals(turn.thinking[-(len(shown) + TAIL) :], self._nonce):
                     yield self._event("reasoning", text=shown)
                 if turn.core is not None and self._core is None:
                     self._core = turn.core
@@ -204,7 +203,7 @@ class _Investigation:
         """Put the model's questions, independent ones at once; what may not be asked is refused and recorded."""
         allowed: list[Wanted] = []
         for entry in wanted:
-            why = self._talk.why_not(entry, [*allowed])
+            why = self._talk.why_not(entry)
             arguments = dict(entry.arguments)
             if why is None:
                 allowed.append(entry)
@@ -249,7 +248,7 @@ class _Investigation:
     def _event(self, kind: EventKind, **body: object) -> Event:
         self._seq += 1
         at: datetime = self._now()
-        return Event(seq=self._seq, at=at, kind=kind, body=json.loads(json.dumps(body, default=str)))
+        return Event(seq=self._seq, at=at, kind=kind, body=body)
 
     def _ms(self) -> float:
         return round((monotonic() - self._started) * 1000, 3)

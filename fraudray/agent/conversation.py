@@ -82,7 +82,7 @@ class Conversation:
             return ChatRequest(**common, schema=schema)  # type: ignore[arg-type]
         return ChatRequest(**common, schema=verdict_schema(self.ids))  # type: ignore[arg-type]
 
-    def why_not(self, wanted: Wanted, before: Sequence[Wanted]) -> str | None:
+    def why_not(self, wanted: Wanted) -> str | None:
         """Why a question is not put; None where it is."""
         if wanted.tool not in {tool.name for tool in self._tools}:
             return "there is no such tool for an investigation; it reads, and acts on nothing"

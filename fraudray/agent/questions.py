@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fraudray.domain.evidence import GEOLOCATION_CHECKER, IDENTITY_VERIFIER, TRANSACTION_RISK
+from fraudray.domain.evidence import IDENTITY_VERIFIER, TRANSACTION_RISK
 from fraudray.domain.research import DAYS_MAX, ROWS_MAX, Subject
-from fraudray.ports.investigator import Brief
 from fraudray.ports.llm import ToolSpec
 
 Arguments = dict[str, Any]
@@ -173,20 +172,3 @@ def find_question(name: str) -> Question:
         if question.name == name:
             return question
     raise CannotAsk(f"there is no such tool; there are {', '.join(question.name for question in QUESTIONS)}")
-
-
-def subject_of_brief(brief: Brief, case_id: str | None = None) -> Subject:
-    """What a brief says of its transaction, for one that is not stored yet."""
-    tx = brief.transaction
-    geolocation = brief.evidence.get(GEOLOCATION_CHECKER)
-    place = geolocation.items.get("place", {}).get("label") if geolocation else None
-    return Subject(
-        transaction_id=brief.transaction_id,
-        customer_id=tx.get("customer_id"),
-        merchant=tx.get("merchant"),
-        device_id=tx.get("device_id") or tx.get("device_fingerprint"),
-        ip_address=tx.get("ip_address"),
-        place=place or tx.get("location"),
-        reasons=[*dict.fromkeys(reason.code for reason in brief.reasons)],
-        case_id=case_id,
-    )

@@ -7,6 +7,8 @@ from fraudray.domain.investigation import Verdict
 
 RUN = 40
 """So many characters of the instructions in a row are a repetition, not a coincidence."""
+TAIL = 4 * RUN
+"""Of a text that grows, so much before its new piece is looked at with it: spaces and signs count for nothing."""
 WITHHELD = "(withheld: it repeats the investigator's instructions)"
 
 
@@ -15,6 +17,7 @@ def _folded(text: str) -> str:
 
 
 _TOLD = _folded(INSTRUCTIONS)
+_RUNS = frozenset(_TOLD[start : start + RUN] for start in range(len(_TOLD) - RUN + 1))
 
 
 def reveals(text: str, nonce: str) -> bool:
@@ -22,7 +25,7 @@ def reveals(text: str, nonce: str) -> bool:
     folded = _folded(text)
     if _folded(nonce) in folded:
         return True
-    return any(folded[start : start + RUN] in _TOLD for start in range(max(len(folded) - RUN + 1, 0)))
+    return any(folded[start : start + RUN] in _RUNS for start in range(len(folded) - RUN + 1))
 
 
 def discreet(verdict: Verdict, nonce: str) -> Verdict:

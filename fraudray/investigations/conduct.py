@@ -18,7 +18,6 @@ from fraudray.domain.transaction import Transaction
 from fraudray.engine import Engine
 from fraudray.investigations.briefs import Decided, brief_of
 from fraudray.investigations.running import Running
-from fraudray.policy.policy import Policy
 from fraudray.ports.clock import Clock
 from fraudray.ports.investigator import Investigator
 from fraudray.verdicts import AUTHOR, conclude
@@ -38,10 +37,12 @@ class Conduct:
         self._clock, self._threads = clock, threads
 
     async def run(
-        self, running: Running, investigator: Investigator, policy: Policy, slots: asyncio.Semaphore
+        self, running: Running, investigator: Investigator, slots: asyncio.Semaphore
     ) -> tuple[Investigation, Decision | None]:
         """Investigate within the policy's time; the record at its end, and the decision that it led to."""
-        loop, wanted = asyncio.get_running_loop(), policy.document.investigate
+        loop = asyncio.get_running_loop()
+        tx, decision = await self._in_thread(self._standing, running.investigation)
+        wanted = self._engine.policy_of(decision).document.investigate
         until = loop.time() + (wanted.limit_s if running.waited_for else wanted.later_limit_s)
         try:
             async with asyncio.timeout_at(until):
@@ -49,15 +50,15 @@ class Conduct:
         except TimeoutError:
             return await self.end(running, _LATE)
         try:
-            return await self._run(running, investigator, policy, until)
+            return await self._run(running, investigator, tx, decision, until)
         finally:
             slots.release()
 
     async def _run(
-        self, running: Running, investigator: Investigator, policy: Policy, until: float
+        self, running: Running, investigator: Investigator, tx: Transaction, decision: Decision, until: float
     ) -> tuple[Investigation, Decision | None]:
         loop, investigation = asyncio.get_running_loop(), running.investigation
-        tx, decision = await self._in_thread(self._standing, investigation)
+        policy = self._engine.policy_of(decision)
         if decision.investigator.investigation_id == investigation.investigation_id and decision.investigator.effect:
             # It was concluded before the process ended, all but for the record.
             running.concluded.set_result(Answer(decision, replayed=True))

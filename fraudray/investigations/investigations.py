@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -20,7 +21,6 @@ from fraudray.engine import Engine
 from fraudray.escalating import investigation_of
 from fraudray.investigations.conduct import Conduct
 from fraudray.investigations.running import Running
-from fraudray.policy.policy import Policy
 from fraudray.ports.clock import Clock, Ids
 from fraudray.ports.investigator import Investigator
 
@@ -32,6 +32,7 @@ STORE_S = 2.0
 _INTERRUPTED = Finding(
     failure=FallbackReason.GIVEN_UP, detail="it was interrupted, and its time had passed before it could go on"
 )
+_BROKEN = Finding(failure=FallbackReason.GIVEN_UP, detail="an unexpected error; the server's log says which")
 _NO_MODEL = Finding(failure=FallbackReason.NOT_CONFIGURED, detail="it was interrupted, and no model is set any more")
 Ended = Callable[[Investigation, Decision | None], None]
 
@@ -103,7 +104,7 @@ class Investigations:
                 return under_way.investigation
             if len(self._running) >= QUEUE_MAX:
                 raise Refused(f"{QUEUE_MAX:,} investigations wait already; ask again later")
-        policy = self._policy(stored.decision)
+        policy = self._engine.policy_of(stored.decision)
         investigation = investigation_of(
             policy, stored.decision, self._ids.new("inv"), mode="later", requested_by=requested_by,
             now=self._clock.now(),
@@ -163,12 +164,8 @@ class Investigations:
         for event in await asyncio.to_thread(self._book.events, investigation, after=after):
             yield event
 
-    def _policy(self, decision: Decision) -> Policy:
-        book = self._engine.book
-        return book.policies.get(decision.policy.name, book.default)
-
     def _patience_s(self, answer: Answer) -> float:
-        return self._policy(answer.decision).document.investigate.limit_s + STORE_S
+        return self._engine.policy_of(answer.decision).document.investigate.limit_s + STORE_S
 
     def _awaited(self, answer: Answer) -> Running | None:
         begun = answer.investigation
@@ -205,8 +202,7 @@ class Investigations:
                 ended, decision = await self._conduct.end(running, finding)
             else:
                 assert self._investigator is not None  # noqa: S101 - see `start`
-                policy = await asyncio.to_thread(self._policy_of, investigation)
-                ended, decision = await self._conduct.run(running, self._investigator, policy, self._slots(running))
+                ended, decision = await self._conduct.run(running, self._investigator, self._slots(running))
         except asyncio.CancelledError:
             raise
         except StoreFailed as error:
@@ -216,17 +212,13 @@ class Investigations:
             await asyncio.to_thread(self._abandon, investigation)
         except Exception:
             log.exception("investigation %s failed", investigation.investigation_id)
+            give_up = self._abandon if running.concluded.done() else partial(self._give_up, finding=_BROKEN)
+            await asyncio.to_thread(give_up, investigation)
         finally:
             self._forget(running)
         if ended is not None:
             for tell in self.on_end:
                 tell(ended, decision)
-
-    def _policy_of(self, investigation: Investigation) -> Policy:
-        stored = self._store.ledger.find(investigation.transaction_id)
-        if stored is None:
-            raise NotFound("decision on transaction", investigation.transaction_id)
-        return self._policy(stored.decision)
 
     def _slots(self, running: Running) -> asyncio.Semaphore:
         """Whoever is waited for has half of the places to itself."""

@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fraudray.agent.agent import Agent
 from fraudray.bootstrap import App
 from fraudray.domain.decision import Decision, Outcome
 from fraudray.domain.errors import NotFound, Refused
 from fraudray.domain.investigation import Event, Investigation
 from fraudray.policy.policy import Policy
+from fraudray.ports.clock import SystemClock
+from fraudray.ports.investigator import Brief
+from fraudray.settings import load_settings
 from fraudray.testing.endpoint import HOLD, MODEL, ModelEndpoint, Reply, chunk, says
 from fraudray.testing.misbehaviour import Misbehaviour, misbehaving
-from fraudray.testing.scripted_model import verdict
+from fraudray.testing.scripted_model import ScriptedModel, verdict
 from tests.investigations.conftest import Open
 
 DEVICE, MERCHANT = "identity-verifier/device", "transaction-risk/merchant"
@@ -266,6 +271,25 @@ def test_a_verdict_on_what_others_revised_meanwhile_changes_nothing(
     assert (passed.decision, after.decision) == (Outcome.APPROVE, Outcome.APPROVE)
     assert (after.investigator.verdict, after.investigator.effect) == (Outcome.BLOCK, "none")
     assert after.investigator.reason == "superseded"
+
+
+class Broken(Agent):
+    """An investigator with a fault of its own."""
+
+    async def investigate(self, brief: Brief) -> AsyncGenerator[Event]:
+        raise RuntimeError("a fault")
+        yield
+
+
+def test_a_fault_of_the_investigator_leaves_the_policys_decision_and_says_so(
+    tmp_path: Path, samples: list[dict[str, Any]]
+) -> None:
+    settings = load_settings(data_dir=tmp_path / "data")
+    with App(settings, investigator=Broken(ScriptedModel([]), clock=SystemClock())) as app:
+        decision = app.investigations.decide_now(review(samples)).decision
+        assert ended(app, decision.transaction_id).status == "failed"
+        assert current(app, decision.transaction_id).investigator.reason == "given_up"
+    assert decision.decision is Outcome.REVIEW
 
 
 def test_erasing_a_customer_erases_what_was_said_of_them(

@@ -9,11 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from fraudray.agent.questions import QUESTIONS, CannotAsk, Question, find_question, subject_of_brief
-from fraudray.domain.decision import Outcome, Reason
-from fraudray.domain.evidence import ToolEvidence
+from fraudray.agent.questions import QUESTIONS, CannotAsk, Question, find_question
 from fraudray.domain.research import Subject
-from fraudray.ports.investigator import Brief, Budget
 
 SUBJECT = Subject(
     transaction_id="T-1", customer_id="C-1", merchant="Kiosk", device_id="dev-1", ip_address="203.0.113.7",
@@ -77,22 +74,3 @@ def test_an_id_from_the_model_is_refused_with_a_reason() -> None:
         find_question("customer_history").ask(SUBJECT, {"customer_id": "C-2"})
     with pytest.raises(CannotAsk, match="there is no such tool; there are customer_history, "):
         find_question("send_fraud_alert_email")
-
-
-def test_a_brief_says_what_a_stored_transaction_says() -> None:
-    reason = Reason(code="A", family="f", weight=1, points=1, text="t", evidence=[])
-    brief = Brief(
-        investigation_id="i", transaction_id="T-1",
-        transaction={"customer_id": "C-1", "merchant": "M", "device_fingerprint": "fp", "location": "oslo"},
-        evidence={"geolocation-checker": ToolEvidence(items={"place": {"label": "Oslo, NO"}})},
-        reasons=[reason, reason], score=50, decision=Outcome.REVIEW, thresholds={"review": 40, "block": 75},
-        budget=Budget(
-            limit_s=1, first_token_s=1, stall_s=1, steps_max=1, tool_calls_max=1, tokens_max=1, thinking_tokens_max=1
-        ),
-        waiting=True,
-    )  # fmt: skip
-    assert subject_of_brief(brief) == Subject(
-        transaction_id="T-1", customer_id="C-1", merchant="M", device_id="fp", place="Oslo, NO", reasons=["A"]
-    )
-    bare = brief.model_copy(update={"evidence": {"geolocation-checker": ToolEvidence(status="unavailable")}})
-    assert subject_of_brief(bare).place == "oslo"
