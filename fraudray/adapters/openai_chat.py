@@ -23,6 +23,7 @@ from fraudray.ports.llm import ChatRequest, Delta, Message, ModelAbilities, Mode
 CONNECT_S = 5.0
 DETAIL_MAX = 200
 RETRY_AFTER_MAX_S = 3600.0
+_CLOSED = (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError)
 _NO_KEY = "none"  # the SDK wants one; an endpoint without keys ignores it
 
 
@@ -57,11 +58,11 @@ class OpenAIChat:
         """See `ChatModel.stream`."""
         begun = finished = False
         with self._failures(lambda: begun):
-            pieces = await self._client.chat.completions.create(**self._body(request))
+            pieces = await self._ask(self._body(request))
+            begun = True
             async with pieces:
                 async for chunk in pieces:
                     delta = _delta(chunk)
-                    begun = True
                     finished = finished or delta.finish is not None
                     yield delta
         if not finished:
@@ -70,13 +71,21 @@ class OpenAIChat:
     async def probe(self) -> None:
         """See `ChatModel.probe`."""
         with self._failures(lambda: False):
-            await self._client.chat.completions.create(
-                model=self._abilities.name, messages=[{"role": "user", "content": "ok"}], max_tokens=1, temperature=0
-            )
+            asked = [{"role": "user", "content": "ok"}]
+            await self._ask({"model": self._abilities.name, "messages": asked, "max_tokens": 1, "temperature": 0})
 
     async def close(self) -> None:
         """See `ChatModel.close`."""
         await self._client.close()
+
+    async def _ask(self, body: dict[str, Any]) -> Any:
+        """Sent again, once, where a kept connection closes just as it leaves: no failure of the model (RFC 9112, 9.3.1)."""
+        try:
+            return await self._client.chat.completions.create(**body)
+        except openai.APIConnectionError as error:
+            if not isinstance(error.__cause__, _CLOSED):
+                raise
+        return await self._client.chat.completions.create(**body)
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
         body: dict[str, Any] = {

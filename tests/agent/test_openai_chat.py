@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -77,7 +80,42 @@ def test_a_failure_of_the_endpoint_is_told_apart(kind: Misbehaviour) -> None:
     assert caught.value.retry_after_s == (7.0 if kind is Misbehaviour.RATE_LIMITED else None)
 
 
-def test_a_request_is_never_sent_twice() -> None:
+def test_a_kept_connection_that_the_server_closes_as_the_request_leaves_is_no_failure() -> None:
+    connections: list[socket.socket] = []
+
+    def serve(listener: socket.socket) -> None:
+        """Each connection answers one request and is closed, unannounced, on the next."""
+        while len(connections) < 2:
+            connection, _ = listener.accept()
+            connections.append(connection)
+            answer(connection)
+            if len(connections) == 1:
+                connection.recv(65536)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+
+    def answer(connection: socket.socket) -> None:
+        while b"max_tokens" not in connection.recv(65536):
+            pass
+        body = b'{"id": "c", "object": "chat.completion", "created": 0, "model": "m", "choices": []}'
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
+        connection.sendall(head + body)
+
+    async def twice(url: str) -> None:
+        model = chat(url)
+        await model.probe()
+        await model.probe()
+        await model.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve, args=(listener,), daemon=True)
+        server.start()
+        asyncio.run(twice(f"http://127.0.0.1:{listener.getsockname()[1]}/v1"))
+        server.join(5)
+    assert len(connections) == 2
+
+
+def test_a_request_that_was_answered_is_never_sent_twice() -> None:
     with ModelEndpoint(lambda _: Reply(status=500, error="down")) as endpoint:
         with pytest.raises(ModelFailed):
             asyncio.run(read(chat(endpoint.url)))
