@@ -79,7 +79,7 @@ class OpenAIChat:
         await self._client.close()
 
     async def _ask(self, body: dict[str, Any]) -> Any:
-        """Sent again, once, where a kept connection closes just as it leaves: no failure of the model (RFC 9112, 9.3.1)."""
+        """Sent once more where a kept connection closes as it leaves: no failure of the model (RFC 9112, 9.3.1)."""
         try:
             return await self._client.chat.completions.create(**body)
         except openai.APIConnectionError as error:
