@@ -22,7 +22,9 @@ from fraudray.deployments.bodies import (
     read_rows,
 )
 from fraudray.deployments.metrics import Metrics
+from fraudray.domain.decision import Decision
 from fraudray.domain.errors import FieldProblem, FraudrayError, InvalidTransaction
+from fraudray.ports.tracing import Span, deciding
 from fraudray.problems import problem, problem_of
 
 CHUNK = 64
@@ -34,6 +36,7 @@ class Decisions:
 
     def __init__(self, app: App, metrics: Metrics) -> None:
         self._engine, self._investigations, self._metrics = app.engine, app.investigations, metrics
+        self._tracer = app.tracer
         self._body_limit = app.settings.body_limit_kib * 1024
         self._bulk_limit = app.settings.bulk_limit_mib * 1024 * 1024
         self._bulk_rows_max = app.settings.bulk_rows_max
@@ -42,9 +45,11 @@ class Decisions:
         """201 with the decision; 200 with the stored one for a repeated transaction."""
         try:
             document = decode(await read_body(request, limit=self._body_limit))
-            async with asyncio.timeout(DECIDE_LIMIT_S):
-                answer = await self._engine.answer_async(_object(document))
-            answer = await self._investigations.awaited(answer)
+            with deciding(self._tracer, request.headers.get("traceparent")) as span:
+                async with asyncio.timeout(DECIDE_LIMIT_S):
+                    answer = await self._engine.answer_async(_object(document))
+                answer = await self._investigations.awaited(answer)
+                _tell(span, answer.decision)
         except HttpProblem as error:
             self._metrics.refused(error.document["status"])
             return problem_response(error.document, error.headers)
@@ -113,6 +118,13 @@ class Decisions:
             self._metrics.replayed()
         else:
             self._metrics.decided(answer.decision)
+
+
+def _tell(span: Span, decision: Decision) -> None:
+    """What a trace may say of a decision: no personal data."""
+    span.note("fraudray.decision_id", decision.decision_id)
+    span.note("fraudray.decision", decision.decision.value)
+    span.note("fraudray.score", decision.score)
 
 
 def _object(document: Any) -> dict[str, Any]:

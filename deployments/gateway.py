@@ -27,6 +27,7 @@ from fraudray.deployments.decisions import Decisions
 from fraudray.deployments.metrics import Metrics
 from fraudray.domain.errors import StoreInUse
 from fraudray.gate import Gate
+from fraudray.ports.investigator import Investigator
 from fraudray.problems import problem
 from fraudray.reference import lists_status
 from fraudray.service import LocalService
@@ -84,8 +85,10 @@ def build_gateway(app: App) -> Starlette:
     )
 
 
-def build_asgi_app() -> Starlette:
-    """The gateway as the environment sets it up. Raises as `App` does.
+def build_asgi_app(investigator: Investigator | None = None) -> Starlette:
+    """The gateway as the environment sets it up; `investigator` is the one that it hands decisions to.
+
+    Raises as `App` does.
 
     Another process may still hold the data folder for a moment: a command, a tool's call, or the replica before this.
     """
@@ -93,7 +96,7 @@ def build_asgi_app() -> Starlette:
     _log_to_stderr(settings.log_level)
     while True:
         try:
-            return build_gateway(App(settings, toolbox=toolbox_of))
+            return build_gateway(App(settings, investigator=investigator, toolbox=toolbox_of))
         except StoreInUse:
             if time.monotonic() > give_up_at:
                 raise

@@ -49,7 +49,7 @@ class LaunchSettings:
     host: str = "127.0.0.1"
     port: int = 8000
     num_cpus: int | None = None
-    app: str = "fraudray.deployments.app:build"
+    app: str = "fraudray.deployments.app:build_from_environment"
     llm_app: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     ready_path: str = "/readyz"

@@ -1,20 +1,16 @@
 """The model as a Serve application of its own: HTTP front → engine (`ray.serve.llm`), one application for one model.
 
 A Serve config file names `build_llm_app` with the fields of `LlmServing` as `args`. Other applications reach the engine
-through `engine_handle`, without HTTP.
+through `llm_handle.EngineOf`, without HTTP.
 """
 
 # Serve looks at the annotation itself to make the model of `args`: no `from __future__ import annotations` here.
 
-from typing import cast
-
 from ray import serve
 
 from fraudray.deployments.engine_call import ENGINE
-from fraudray.deployments.llm_handle import EngineHandle
 from fraudray.deployments.llm_serving import LlmServing
 from fraudray.deployments.placement import await_placement, cluster_nodes
-from fraudray.deployments.server_process import LLM_APP
 
 _FRONT_ONGOING_MAX = 512
 
@@ -26,11 +22,6 @@ def build_llm_app(args: LlmServing) -> serve.Application:
     """
     await_placement(args, cluster_nodes)
     return with_front(build_engine(args), args)
-
-
-def engine_handle(app_name: str = LLM_APP) -> EngineHandle:
-    """The engine of a running application, for `HandleTransport`."""
-    return cast(EngineHandle, serve.get_deployment_handle(ENGINE, app_name).options(stream=True))
 
 
 def build_engine(serving: LlmServing) -> serve.Application:

@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 
 from fraudray.deployments.llm_laptop import TINY, model_of
+from fraudray.deployments.server_process import LLM_APP, LLM_ROUTE
 from fraudray.deployments.tiny_model import WARNING
 from fraudray.domain.errors import SettingsError
 from fraudray.settings import Settings, address_of
@@ -29,18 +30,20 @@ def with_served_model(settings: Settings) -> Settings:
     """
     if settings.llm_serve is None:
         return settings
-    if settings.llm_url is not None:
-        raise SettingsError("llm_serve and llm_url: name one of them, a model to serve or an endpoint")
+    if settings.llm_url is not None or settings.llm_app is not None:
+        raise SettingsError("llm_serve, llm_url, llm_app: name one of them, a model to serve or one that is served")
     model = model_of(settings.llm_serve)
     if importlib.util.find_spec("vllm") is None:
         raise SettingsError("llm_serve: vLLM is not installed here; `make run-llm` makes an environment that has it")
-    url = address_of(settings.host, settings.port) + "/llm/v1"
-    return settings.model_copy(update={"llm_url": url, "llm_model": settings.llm_model or model})
+    return settings.model_copy(
+        update={"llm_app": LLM_APP, "llm_model": settings.llm_model or model, "llm_priorities": True}
+    )
 
 
 def model_lines(settings: Settings) -> list[str]:
     """What the start says of the model."""
-    if settings.llm_url is None:
+    if not settings.investigates:
         return []
-    lines = [f"  model         {settings.llm_model or ''} at {settings.llm_url}"]
+    url = settings.llm_url or address_of(settings.host, settings.port) + LLM_ROUTE + "/v1"
+    lines = [f"  model         {settings.llm_model or ''} at {url}"]
     return [*lines, f"                {WARNING}"] if settings.llm_serve == TINY else lines

@@ -9,7 +9,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
-import httpx
+import httpx2
 from ray.serve.handle import DeploymentHandle
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -37,7 +37,7 @@ class LlmFront:
 
     def __init__(self, engine: DeploymentHandle[Any], host: str) -> None:
         """`host` is the address that Serve's HTTP listens on."""
-        self._client = httpx.AsyncClient(
+        self._client = httpx2.AsyncClient(
             transport=HandleTransport(cast(EngineHandle, engine.options(stream=True))),
             base_url=ENGINE_URL.removesuffix("v1"),
             timeout=READ_TIMEOUT_S,
@@ -62,15 +62,15 @@ class LlmFront:
         outward = self._client.build_request(request.method, path, headers=headers, content=body)
         try:
             answer = await self._client.send(outward, stream=True)
-        except httpx.TimeoutException as error:
+        except httpx2.TimeoutException as error:
             return _refused(504, str(error))
-        except httpx.TransportError as error:
+        except httpx2.TransportError as error:
             return _refused(502, str(error))
         inward = {name: value for name, value in answer.headers.items() if name not in _DROPPED}
         return StreamingResponse(_pieces(answer), answer.status_code, headers=inward)
 
 
-async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:
+async def _pieces(answer: httpx2.Response) -> AsyncIterator[bytes]:
     """The body; a client that leaves ends the engine's work."""
     try:
         async for piece in answer.aiter_raw():

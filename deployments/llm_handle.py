@@ -1,6 +1,6 @@
-"""The `openai` SDK over a deployment handle: an httpx transport whose other end is the engine's replica.
+"""The `openai` SDK over a deployment handle: an httpx2 transport whose other end is the engine's replica.
 
-With `httpx.AsyncClient(transport=HandleTransport(handle))` as its `http_client` and ENGINE_URL as its `base_url`,
+With `httpx2.AsyncClient(transport=HandleTransport(handle))` as its `http_client` and ENGINE_URL as its `base_url`,
 `AsyncOpenAI` works as over HTTP: streams stream, refusals are statuses, read timeouts hold, and closing an answer early
 aborts the engine's work.
 """
@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Protocol, Self
+from typing import Protocol, Self, cast
 
-import httpx
+import httpx2
 
-from fraudray.deployments.engine_call import EngineCall, EngineHead, error_body
+from fraudray.deployments.engine_call import ENGINE, EngineCall, EngineHead, error_body
 
 ENGINE_URL = "http://engine/v1"
 """A base URL for clients on this transport; only its path matters."""
@@ -45,50 +45,70 @@ class EngineHandle(Protocol):
     def http(self) -> EngineMethod: ...
 
 
-class HandleTransport(httpx.AsyncBaseTransport):
+class EngineOf:
+    """The engine of a Serve application, looked up when it is first asked: it may be deployed later than who asks."""
+
+    def __init__(self, app_name: str) -> None:
+        self._app_name = app_name
+        self._handle: EngineHandle | None = None
+
+    @property
+    def http(self) -> EngineMethod:
+        """See `EngineHandle.http`. Raises RayServeException while there is no such application."""
+        if self._handle is None:
+            from ray import serve
+
+            handle = serve.get_deployment_handle(ENGINE, self._app_name).options(stream=True)
+            self._handle = cast(EngineHandle, handle)
+        return self._handle.http
+
+
+class HandleTransport(httpx2.AsyncBaseTransport):
     """Carries requests to the engine. One for each process; the handle balances over replicas."""
 
     def __init__(self, engine: EngineHandle) -> None:
         """`engine` is the deployment's handle, `handle.options(stream=True)`."""
         self._engine = engine
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send the request. A busy or absent engine is a 503, as from a proxy.
 
-        Raises httpx.ReadTimeout, httpx.RemoteProtocolError when the replica ends before it answers.
+        Raises httpx2.ReadTimeout, httpx2.ConnectError when the replica ends before it answers.
         """
+        from ray.serve.exceptions import RayServeException
+
         body = await request.aread()
         if len(body) > _BODY_BYTES_MAX:
             return _refusal(request, 413, f"the request has more than {_BODY_BYTES_MAX} bytes")
         call = EngineCall.make(request.method, request.url.path, request.headers, body)
         timeout_s = request.extensions.get("timeout", {}).get("read")
-        answer = _Answer(self._engine.http.remote(call), timeout_s, request)
         try:
+            answer = _Answer(self._engine.http.remote(call), timeout_s, request)
             head = await answer.next()
-        except httpx.TransportError:
-            raise
-        except _Unavailable as error:
+        except httpx2.RemoteProtocolError as error:
+            raise httpx2.ConnectError(str(error), request=request) from error
+        except (_Unavailable, RayServeException) as error:
             return _refusal(request, 503, str(error))
         if not isinstance(head, EngineHead):
             answer.cancel()
-            raise httpx.RemoteProtocolError("the engine's replica sent no status", request=request)
+            raise httpx2.RemoteProtocolError("the engine's replica sent no status", request=request)
         headers = [(name, value) for name, value in head.headers if name.lower() not in _DROPPED]
-        return httpx.Response(head.status, headers=headers, stream=answer, request=request)
+        return httpx2.Response(head.status, headers=headers, stream=answer, request=request)
 
 
 class _Unavailable(Exception):
     """No replica takes the request."""
 
 
-class _Answer(httpx.AsyncByteStream):
+class _Answer(httpx2.AsyncByteStream):
     """The pieces of one answer; each may take `timeout_s`, without limit where that is None."""
 
-    def __init__(self, pieces: Pieces, timeout_s: float | None, request: httpx.Request) -> None:
+    def __init__(self, pieces: Pieces, timeout_s: float | None, request: httpx2.Request) -> None:
         self._pieces, self._timeout_s, self._request = pieces, timeout_s, request
         self._ended = False
 
     async def next(self) -> EngineHead | bytes:
-        """The next piece. Raises StopAsyncIteration at the end, _Unavailable, httpx.TransportError."""
+        """The next piece. Raises StopAsyncIteration at the end, _Unavailable, httpx2.TransportError."""
         from ray.exceptions import RayError
         from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
 
@@ -100,14 +120,14 @@ class _Answer(httpx.AsyncByteStream):
             raise
         except TimeoutError:
             self.cancel()
-            raise httpx.ReadTimeout(f"nothing came for {self._timeout_s} s", request=self._request) from None
+            raise httpx2.ReadTimeout(f"nothing came for {self._timeout_s} s", request=self._request) from None
         except (BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError) as error:
             self._ended = True
             raise _Unavailable(f"the engine takes no request now: {error}") from error
         except RayError as error:
             self._ended = True
             text = f"the engine's replica failed: {type(error).__name__}"
-            raise httpx.RemoteProtocolError(text, request=self._request) from error
+            raise httpx2.RemoteProtocolError(text, request=self._request) from error
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while True:
@@ -117,7 +137,7 @@ class _Answer(httpx.AsyncByteStream):
                 self._ended = True
                 return
             except _Unavailable as error:
-                raise httpx.RemoteProtocolError(str(error), request=self._request) from error
+                raise httpx2.RemoteProtocolError(str(error), request=self._request) from error
             if isinstance(piece, bytes):
                 yield piece
 
@@ -132,7 +152,7 @@ class _Answer(httpx.AsyncByteStream):
             self._pieces.cancel()
 
 
-def _refusal(request: httpx.Request, status: int, message: str) -> httpx.Response:
+def _refusal(request: httpx2.Request, status: int, message: str) -> httpx2.Response:
     content = error_body(message, "service_unavailable" if status == 503 else "invalid_request_error")
     headers = {"content-type": "application/json"}
-    return httpx.Response(status, headers=headers, content=content, request=request)
+    return httpx2.Response(status, headers=headers, content=content, request=request)

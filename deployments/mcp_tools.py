@@ -7,13 +7,13 @@ holds no state, so there may be any number.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from ray import serve
-from ray.serve.config import AutoscalingConfig
 
+from fraudray.adapters.otlp import open_tracer
 from fraudray.adapters.sql.beside import refuse_in_memory
+from fraudray.domain.research import Subject
 from fraudray.settings import Settings, load_settings
 from fraudray.tools.callers import InProcessCaller
 from fraudray.tools.reply import McpReply
@@ -34,16 +34,15 @@ HEALTH_LIMIT_S = 10.0
 class McpTools:
     """Answers calls by handle. Opens the store with the first one: the gateway may still be making it."""
 
-    def __init__(self, settings: Settings | None = None, prepare: Callable[[Settings], object] | None = None) -> None:
-        """On the store of `settings` (of the replica's environment where none are given). `prepare` is called first,
-        in the replica; it may start tracing there: the servers make a span of each call, within its `traceparent`.
+    def __init__(self, settings: Settings | None = None) -> None:
+        """On the store of `settings` (of the replica's environment where none are given). Where they name a collector,
+        the servers make a span of each call, within its `traceparent`.
 
         Raises SettingsError for a database in memory.
         """
         settings = settings or load_settings()
         refuse_in_memory(settings.database_url)
-        if prepare is not None:
-            prepare(settings)
+        self._tracer = open_tracer(settings, service="fraudray-mcp-tools", for_libraries=True)
         self._provider = SharedStoreProvider(settings)
         self._caller = InProcessCaller(self._provider)
 
@@ -57,6 +56,15 @@ class McpTools:
         except TimeoutError:
             return McpReply(error=f"no answer within {limit_s:.3g} s")
 
+    async def subject(self, transaction_id: str) -> Subject:
+        """What questions about a transaction are asked with. Raises NotFound, StoreFailed."""
+
+        def look() -> Subject:
+            with self._provider.research() as research:
+                return research.subject(transaction_id)
+
+        return await asyncio.to_thread(look)
+
     async def check_health(self) -> None:
         """Fails, so that the replica is replaced, when a store that it had open answers no more."""
         async with asyncio.timeout(HEALTH_LIMIT_S):
@@ -66,26 +74,4 @@ class McpTools:
         """Let go of the store when the replica stops."""
         if hasattr(self, "_provider"):
             self._provider.close()
-
-
-def build_mcp_tools(
-    settings: Settings | None = None,
-    *,
-    replicas_min: int = 1,
-    replicas_max: int = 4,
-    ongoing_target: float = 8,
-    num_cpus: float = 0.25,
-    prepare: Callable[[Settings], object] | None = None,
-) -> serve.Application:
-    """The deployment between so many replicas, one more for every `ongoing_target` calls under way.
-
-    Raises SettingsError for a database in memory, which no other process can read.
-    """
-    if settings is not None:
-        refuse_in_memory(settings.database_url)
-    bounds = AutoscalingConfig(
-        min_replicas=replicas_min, max_replicas=replicas_max, target_ongoing_requests=ongoing_target
-    )
-    deployment = McpTools.options(autoscaling_config=bounds, ray_actor_options={"num_cpus": num_cpus})  # type: ignore[attr-defined]
-    application: serve.Application = deployment.bind(settings, prepare)
-    return application
+            self._tracer.close()

@@ -110,6 +110,8 @@ def server_environment(
             "RAY_ROTATION_BACKUP_COUNT": "2",
             "RAY_SERVE_ENABLE_HA_PROXY": "1",
             "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+            # Of which not this: handles are used from several event loops (investigations have one of their own).
+            "RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "1",
             # A replica that cannot start, cannot start three times either: say so at once.
             "RAY_SERVE_MAX_PER_REPLICA_RETRY_COUNT": "1",
             # One machine, one replica: nothing to wait for when it is drained. The default of 30 s delays every stop.

@@ -18,6 +18,7 @@ from fraudray.actions.publish import ReportPublisher
 from fraudray.actions.webhook import WebhookDelivery
 from fraudray.actions.worker import OutboxWorker
 from fraudray.adapters.local_token import read_local_token
+from fraudray.adapters.otlp import open_tracer
 from fraudray.adapters.outlets import open_mailer, open_shelf, open_sms
 from fraudray.adapters.sql.beside import open_beside
 from fraudray.adapters.sql.keyring import StoredKeys
@@ -44,6 +45,7 @@ from fraudray.ports.clock import Clock, Ids, RandomIds, SystemClock
 from fraudray.ports.investigator import Investigator
 from fraudray.ports.research import Research
 from fraudray.ports.toolbox import Toolbox
+from fraudray.ports.tracing import NoTracer, Tracer
 from fraudray.reference import ListsWatch, load_reference, note_lists
 from fraudray.rules.looking import Looker
 from fraudray.rules.shelf import ToolShelf
@@ -83,9 +85,12 @@ class App:
         self.matcher = find_matcher(settings.biometric_matcher)
         self.store = SqlStore(settings.data_dir, url=settings.database_url, fsync=settings.fsync, ids=self.ids)
         self._shelf = ToolShelf(settings, tools, self.matcher)
+        self.tracer: Tracer = NoTracer()
         try:
+            self.tracer = open_tracer(settings)
             self._build(book, investigator, toolbox, work)
         except BaseException:
+            self.tracer.close()
             self._shelf.close()
             self.store.close()
             raise
@@ -132,7 +137,7 @@ class App:
         _load_customers(settings, self.store, self.clock, self.matcher)
         note_lists(self)
         if investigator is None:
-            investigator = open_investigator(settings, self.clock, toolbox(self) if toolbox else None)
+            investigator = open_investigator(settings, self.clock, self.tracer, toolbox(self) if toolbox else None)
         self.investigations = Investigations(
             self.engine, self.store, investigator, clock=self.clock, ids=self.ids,
             concurrent_max=settings.llm_concurrent_max,
@@ -151,6 +156,7 @@ class App:
         self.engine.close()
         self._shelf.close()
         self.store.close()
+        self.tracer.close()
 
     def __enter__(self) -> Self:
         return self

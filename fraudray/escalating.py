@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from fraudray.domain.decision import Decision, InvestigatorState
 from fraudray.domain.investigation import Investigation, Mode
 from fraudray.policy.policy import Policy
+from fraudray.ports.tracing import current_traceparent
 
 
 def investigation_of(
@@ -20,6 +21,7 @@ def investigation_of(
         customer_id=decision.customer_id, begun_at=decision.revision, mode=mode, status="pending",
         requested_by=requested_by, requested_at=now,
         deadline=now + timedelta(seconds=policy.document.investigate.later_limit_s),
+        traceparent=current_traceparent(),
     )  # fmt: skip
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any, Self
 
 from fraudray.adapters.models import open_model
+from fraudray.adapters.otlp import open_tracer
 from fraudray.agent.agent import Agent
 from fraudray.domain.decision import Decision
 from fraudray.domain.errors import SettingsError
@@ -18,6 +20,7 @@ from fraudray.policy.policy import Policy
 from fraudray.ports.clock import Clock, RandomIds, SystemClock
 from fraudray.ports.llm import ChatModel
 from fraudray.ports.toolbox import Toolbox
+from fraudray.ports.tracing import NoTracer, Tracer
 from fraudray.settings import load_settings
 
 
@@ -29,21 +32,26 @@ class Investigator:
 
     def __init__(
         self, model: ChatModel, toolbox: Toolbox | None = None, *, policy: Policy | None = None,
-        clock: Clock | None = None,
+        clock: Clock | None = None, tracer: Tracer | None = None,
     ) -> None:  # fmt: skip
-        """`toolbox` is what the model may ask further; `policy` gives the budget, the packaged default otherwise."""
+        """`toolbox` is what the model may ask further; `policy` gives the budget, the packaged default otherwise;
+        `tracer` is closed with it."""
         self._clock: Clock = clock or SystemClock()
         self._policy, self._ids = policy or Policy.load(), RandomIds()
-        self._agent = Agent(model, toolbox, clock=self._clock)
+        self._tracer: Tracer = tracer or NoTracer()
+        self._agent = Agent(model, toolbox, clock=self._clock, tracer=self._tracer)
 
     @classmethod
     def from_settings(cls, **overrides: Any) -> Self:
-        """With the model that the settings name (`llm_url`, `llm_model`). Raises SettingsError, PolicyError."""
+        """With the model that the settings name (`llm_url`, `llm_model`), traced to `otlp_url` where there is one.
+
+        Raises SettingsError, PolicyError.
+        """
         settings = load_settings(**overrides)
         model = open_model(settings)
         if model is None:
             raise SettingsError("llm_url: an investigator needs a model (FRAUDRAY_LLM_URL)")
-        return cls(model, policy=Policy.load(settings.policy_file))
+        return cls(model, policy=Policy.load(settings.policy_file), tracer=open_tracer(settings))
 
     async def investigate(
         self, tx: Transaction | Mapping[str, Any], evidence: Decision | Mapping[str, ToolEvidence]
@@ -73,8 +81,9 @@ class Investigator:
                 yield event
 
     async def close(self) -> None:
-        """Let go of the model's connections."""
+        """Let go of the model's connections, and send the last spans."""
         await self._agent.close()
+        await asyncio.to_thread(self._tracer.close)
 
     async def __aenter__(self) -> Self:
         return self

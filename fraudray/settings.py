@@ -81,6 +81,10 @@ class Settings(BaseSettings):
         "alone.",
     )  # fmt: skip
     llm_model: str | None = Field(None, description="The model's name there.")
+    llm_app: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        description="In place of llm_url: the Serve application of this cluster whose model is asked, by its handle.",
+    )  # fmt: skip
     llm_serve: str | None = Field(
         None, max_length=1024,
         description="A model that this server serves itself, under /llm, with vLLM on the CPU: `tiny`, its folder, or "
@@ -97,6 +101,11 @@ class Settings(BaseSettings):
     llm_ca_file: Path | None = Field(None, description="Certificates (PEM) to trust instead of the system's.")
     llm_priorities: bool = Field(False, description="Whether the engine takes `priority` (vLLM's priority scheduling).")
     llm_concurrent_max: int = Field(32, ge=1, le=1000, description="Most investigations at once; more are not begun.")
+
+    otlp_url: str | None = Field(
+        None, pattern=r"^https?://[^\s@]+$",
+        description="Where traces go (OpenTelemetry, OTLP over HTTP): http://collector:4318/v1/traces.",
+    )  # fmt: skip
 
     host: str = Field("127.0.0.1", description="Address to listen on; others than loopback need an API key.")
     port: int = Field(8000, ge=1, le=65535)
@@ -165,6 +174,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments before environment before the TOML file."""
         return init_settings, env_settings, _TomlFile(settings_cls)
+
+    @property
+    def investigates(self) -> bool:
+        """Whether a model is set."""
+        return self.llm_url is not None or self.llm_app is not None
 
     @property
     def mails_by(self) -> Literal["folder", "smtp", "ses"]:

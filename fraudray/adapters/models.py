@@ -13,21 +13,25 @@ if TYPE_CHECKING:
     import httpx2
 
 
-def open_model(settings: Settings, *, http_client: httpx2.AsyncClient | None = None) -> ChatModel | None:
-    """The model; None where none is set. `http_client` carries the requests. Raises SettingsError."""
-    if settings.llm_url is None:
-        if settings.llm_model is not None:
+def open_model(
+    settings: Settings, *, url: str | None = None, http_client: httpx2.AsyncClient | None = None
+) -> ChatModel | None:
+    """The model at `url` (`llm_url`); None where none is set, or only one that is reached within Ray Serve.
+    `http_client` carries the requests. Raises SettingsError."""
+    url = url or settings.llm_url
+    if url is None:
+        if settings.llm_model is not None and settings.llm_app is None:
             raise SettingsError("llm_model is of no use without llm_url (FRAUDRAY_LLM_URL)")
         return None
     if settings.llm_model is None:
-        raise SettingsError("llm_url needs llm_model, the model's name there (FRAUDRAY_LLM_MODEL)")
+        raise SettingsError("llm_url and llm_app need llm_model, the model's name there (FRAUDRAY_LLM_MODEL)")
     if find_spec("openai") is None:
         raise SettingsError("llm_url needs the openai package: pip install 'fraudray[llm]'")
     from fraudray.adapters.openai_chat import OpenAIChat
 
     key = settings.llm_api_key
     return OpenAIChat(
-        settings.llm_url,
+        url,
         ModelAbilities(
             settings.llm_model, tools=settings.llm_tools, priorities=settings.llm_priorities, extra=settings.llm_extra
         ),

@@ -101,6 +101,8 @@ class OpenAIChat:
         if request.schema is not None:
             schema = {"name": "answer", "schema": dict(request.schema), "strict": True}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        if request.traceparent is not None:
+            body["extra_headers"] = {"traceparent": request.traceparent}
         extra = dict(self._abilities.extra)
         if self._abilities.priorities:
             extra["priority"] = request.priority

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
+from dataclasses import replace
 from datetime import datetime
 from time import monotonic
 
@@ -19,6 +20,7 @@ from fraudray.ports.clock import Clock
 from fraudray.ports.investigator import Brief
 from fraudray.ports.llm import ChatModel, ChatRequest, ModelFailed
 from fraudray.ports.toolbox import ToolAnswer, Toolbox
+from fraudray.ports.tracing import NoTracer, Span, Tracer
 
 TOOL_LIMIT_S = 2.0
 PROBE_S = 10.0
@@ -32,17 +34,20 @@ class Agent:
 
     def __init__(
         self, model: ChatModel, toolbox: Toolbox | None = None, *, clock: Clock, breaker: Breaker | None = None,
-        nonce: Callable[[], str] = lambda: secrets.token_hex(8),
+        nonce: Callable[[], str] = lambda: secrets.token_hex(8), tracer: Tracer | None = None,
     ) -> None:  # fmt: skip
         self._model, self._toolbox, self._clock, self._nonce = model, toolbox, clock, nonce
+        self._tracer: Tracer = tracer or NoTracer()
         self._breaker = breaker or Breaker()
         self._probing: asyncio.Task[None] | None = None
 
     async def investigate(self, brief: Brief) -> AsyncGenerator[Event]:
         """See `Investigator.investigate`."""
-        async with aclosing(_Investigation(self, brief).run()) as happening:
-            async for event in happening:
-                yield event
+        about = {"gen_ai.operation.name": "invoke_agent", "fraudray.investigation_id": brief.investigation_id}
+        with self._tracer.span("invoke_agent fraudray", about, parent=brief.traceparent) as span:
+            async with aclosing(_Investigation(self, brief, span).run()) as happening:
+                async for event in happening:
+                    yield event
 
     async def probe(self) -> None:
         """See `Investigator.probe`."""
@@ -79,8 +84,8 @@ class Agent:
 class _Investigation:
     """One run."""
 
-    def __init__(self, agent: Agent, brief: Brief) -> None:
-        self._agent, self._brief, self._nonce = agent, brief, agent._nonce()
+    def __init__(self, agent: Agent, brief: Brief, span: Span) -> None:
+        self._agent, self._brief, self._nonce, self._span = agent, brief, agent._nonce(), span
         self._model, self._now = agent._model, agent._clock.now
         toolbox = agent._toolbox if agent._model.abilities.tools != "none" else None
         self._toolbox = toolbox if brief.budget.tool_calls_max else None
@@ -111,6 +116,9 @@ class _Investigation:
         if verdict is not None:
             verdict = discreet(verdict, self._nonce)
             yield self._event("prose", **verdict.model_dump(include={"analysis", "next_checks", "customer_reason"}))
+        elif failure is not None:
+            self._span.failed(failure.reason.value)
+        self._span.note("fraudray.round_trips", self._talk.usage.round_trips)
         timing = self._talk.timing.model_copy(update={"total_ms": self._ms()})
         finding = Finding(
             verdict=verdict, failure=failure.reason if verdict is None and failure else None,
@@ -133,19 +141,24 @@ class _Investigation:
             "stage", name="model", step=self._talk.usage.round_trips + 1, model=self._model.abilities.name
         )
         turn = Turn(self._talk.ids)
-        try:
-            async with aclosing(self._stream(turn, request)) as stream:
-                async for event in stream:
-                    yield event
-        except ModelFailed as failure:
-            if turn.core is None:
-                self._agent._breaker.failed(failure)
-                raise
-            self._talk.verdict = read_prose(turn.answer, turn.core)
-        else:
-            self._agent._breaker.succeeded()
-        finally:
-            self._talk.count(turn)
+        with self._child("chat", self._model.abilities.name, "gen_ai.request.model") as span:
+            try:
+                async with aclosing(self._stream(turn, replace(request, traceparent=span.traceparent))) as stream:
+                    async for event in stream:
+                        yield event
+            except ModelFailed as failure:
+                span.failed(failure.reason.value)
+                if turn.core is None:
+                    self._agent._breaker.failed(failure)
+                    raise
+                self._talk.verdict = read_prose(turn.answer, turn.core)
+            else:
+                self._agent._breaker.succeeded()
+            finally:
+                self._talk.count(turn)
+                if turn.tokens is not None:
+                    span.note("gen_ai.usage.input_tokens", turn.tokens.prompt)
+                    span.note("gen_ai.usage.output_tokens", turn.tokens.completion)
         if self._talk.verdict is not None:
             return
         if turn.core is not None:  # it left already: what follows is prose, whatever else it says
@@ -224,14 +237,23 @@ class _Investigation:
         assert self._toolbox is not None  # noqa: S101 - without one nothing is allowed
         left_s = self._brief.budget.limit_s - (monotonic() - self._started)
         limit_s = max(min(TOOL_LIMIT_S, left_s), 0.01)
-        try:
-            async with asyncio.timeout(limit_s):
-                return await self._toolbox.call(
-                    entry.tool, entry.arguments, transaction_id=self._brief.transaction_id, limit_s=limit_s,
-                    traceparent=self._brief.traceparent,
-                )  # fmt: skip
-        except TimeoutError:
-            return ToolAnswer(error=f"no answer within {limit_s * 1000:.0f} ms")
+        with self._child("execute_tool", entry.tool, "gen_ai.tool.name") as span:
+            try:
+                async with asyncio.timeout(limit_s):
+                    answer = await self._toolbox.call(
+                        entry.tool, entry.arguments, transaction_id=self._brief.transaction_id, limit_s=limit_s,
+                        traceparent=span.traceparent,
+                    )  # fmt: skip
+            except TimeoutError:
+                answer = ToolAnswer(error=f"no answer within {limit_s * 1000:.0f} ms")
+            if answer.error is not None:
+                span.failed("no answer")
+            return answer
+
+    def _child(self, operation: str, of: str, named: str) -> AbstractContextManager[Span]:
+        """A span within the investigation's, named as OpenTelemetry's conventions for generative AI say."""
+        about = {"gen_ai.operation.name": operation, named: of}
+        return self._agent._tracer.span(f"{operation} {of}", about, parent=self._span.traceparent)
 
     def _result(self, entry: Wanted, answer: ToolAnswer, fact: FoundFact | None) -> Event:
         if fact is None:

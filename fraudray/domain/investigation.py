@@ -148,6 +148,7 @@ class Investigation(_Document):
     started_at: Moment | None = None
     ended_at: Moment | None = None
     deadline: Moment = Field(description="Given up after it.")
+    traceparent: str | None = Field(None, description="The span of the decision that it belongs to (W3C).")
     finding: Finding | None = None
     revision: int | None = Field(None, description="The revision of the decision that it led to.")
 

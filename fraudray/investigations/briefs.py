@@ -29,8 +29,9 @@ class Decided:
 
 
 def brief_of(
-    policy: Policy, investigation_id: str, tx: Transaction, decided: Decided, *, left_s: float, waiting: bool
-) -> Brief:
+    policy: Policy, investigation_id: str, tx: Transaction, decided: Decided, *, left_s: float, waiting: bool,
+    traceparent: str | None = None,
+) -> Brief:  # fmt: skip
     """Everything that the agent is told. `left_s` is what is left of the time that its prose may take too."""
     wanted, thresholds = policy.document.investigate, policy.document.thresholds
     return Brief(
@@ -48,4 +49,5 @@ def brief_of(
             thinking_tokens_max=wanted.thinking_tokens_max,
         ),
         waiting=waiting,
+        traceparent=traceparent,
     )  # fmt: skip

@@ -50,6 +50,8 @@ class ChatRequest:
     """Where there are any, the answer is a call of one or more of them."""
     priority: int = 0
     """Lower goes first, where the engine has priorities: waiting clients 0, background work above."""
+    traceparent: str | None = None
+    """The span that the engine's work belongs to (W3C Trace Context)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,8 @@ class ModelEndpoint:
         """`script` answers each request's body; another model's name gets 404, as vLLM answers it."""
         self.model, self._script = model, script
         self.requests: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        """Of each request, by names in lower case."""
         self.left = threading.Event()
         """Set when a client has left in the middle of an answer."""
         self.closing = threading.Event()
@@ -121,6 +123,7 @@ def _handler(endpoint: ModelEndpoint) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             length = min(int(self.headers.get("content-length") or 0), BODY_MAX)
             body: dict[str, Any] = orjson.loads(self.rfile.read(length))
+            endpoint.headers.append({name.lower(): value for name, value in self.headers.items()})
             reply = endpoint.reply(body)
             if reply.status != 200:
                 error = {"message": reply.error, "type": "error", "code": reply.status}

@@ -31,6 +31,7 @@ class Box:
     def __init__(self, *, free_text: bool = False, error: str | None = None) -> None:
         self._answer = ToolAnswer({} if error else {"payments": 3}, error, free_text)
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.traceparents: list[str | None] = []
         self.now = self.together = 0
 
     def tools(self) -> Sequence[ToolSpec]:
@@ -44,6 +45,7 @@ class Box:
         self, name: str, arguments: Mapping[str, Any], *, transaction_id: str, limit_s: float, traceparent: str | None
     ) -> ToolAnswer:
         self.calls.append((name, dict(arguments)))
+        self.traceparents.append(traceparent)
         self.now += 1
         self.together = max(self.together, self.now)
         await asyncio.sleep(0)

@@ -14,10 +14,11 @@ import psutil
 import pytest
 
 from fraudray.bootstrap import App
-from fraudray.deployments.mcp_tools import McpTools, build_mcp_tools
+from fraudray.deployments.app import build
+from fraudray.deployments.mcp_tools import McpTools
 from fraudray.deployments.processes import find_marked, run_marker
 from fraudray.domain.errors import SettingsError
-from fraudray.settings import Settings, load_settings
+from fraudray.settings import load_settings
 from fraudray.tools.reply import McpReply
 from tests.e2e.test_lifecycle import free_port, started
 
@@ -110,17 +111,7 @@ def test_a_replica_whose_store_is_gone_is_unhealthy_and_recovers(
 
 @pytest.mark.serve
 def test_a_database_in_memory_is_refused() -> None:
-    for refused in (build_mcp_tools, Replica):
+    settings = load_settings(database_url="sqlite://", llm_url="http://127.0.0.1:1/v1", llm_model="m")
+    for refused in (build, Replica):
         with pytest.raises(SettingsError, match="in memory"):
-            refused(load_settings(database_url="sqlite://"))
-
-
-@pytest.mark.serve
-def test_the_bounds_of_its_replicas_are_those_given_and_what_is_to_be_prepared_is(tmp_path: Path) -> None:
-    prepared: list[Settings] = []
-    settings = load_settings(data_dir=tmp_path / "data")
-    Replica(settings, prepared.append)
-    assert prepared == [settings]
-    application = build_mcp_tools(settings, replicas_min=2, replicas_max=5, ongoing_target=3, num_cpus=0.5)
-    bounds = application._bound_deployment._deployment_config.autoscaling_config  # type: ignore[attr-defined]
-    assert (bounds.min_replicas, bounds.max_replicas, bounds.target_ongoing_requests) == (2, 5, 3)
+            refused(settings)

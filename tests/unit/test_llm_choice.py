@@ -73,7 +73,7 @@ def test_a_place_without_a_model_is_refused(place: str, tmp_path: Path) -> None:
 
 
 def test_a_model_to_serve_and_an_endpoint_exclude_each_other() -> None:
-    with pytest.raises(SettingsError, match="llm_serve and llm_url"):
+    with pytest.raises(SettingsError, match="llm_serve, llm_url, llm_app"):
         with_served_model(load_settings(llm_serve="tiny", llm_url="http://127.0.0.1:1/v1"))
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Self, TypeVar
 
-import httpx
+import httpx2
 import openai
 import pytest
 from openai import AsyncOpenAI
@@ -77,7 +77,7 @@ T = TypeVar("T")
 
 def with_client(engine: Engine, use: Callable[[AsyncOpenAI], Awaitable[T]], timeout_s: float = 30) -> T:
     async def run() -> T:
-        async with httpx.AsyncClient(transport=HandleTransport(engine), timeout=timeout_s) as http:
+        async with httpx2.AsyncClient(transport=HandleTransport(engine), timeout=timeout_s) as http:
             client = AsyncOpenAI(
                 base_url=ENGINE_URL, api_key="secret", http_client=http, max_retries=0, timeout=timeout_s
             )
@@ -156,7 +156,7 @@ def test_a_replica_that_dies_before_it_answers_is_a_broken_connection(steps: lis
 
 
 def test_a_replica_that_dies_in_mid_stream_cuts_the_stream() -> None:
-    with pytest.raises((openai.APIConnectionError, httpx.RemoteProtocolError)):
+    with pytest.raises((openai.APIConnectionError, httpx2.RemoteProtocolError)):
         with_client(Engine(EVENTS, chunk("No"), ActorDiedError()), read)
 
 
@@ -164,7 +164,7 @@ def test_a_replica_that_dies_in_mid_stream_cuts_the_stream() -> None:
 def test_a_stall_times_out_and_ends_the_engines_work(steps: list[Step]) -> None:
     engine = Engine(*steps)
 
-    with pytest.raises((openai.APITimeoutError, httpx.ReadTimeout)):
+    with pytest.raises((openai.APITimeoutError, httpx2.ReadTimeout)):
         with_client(engine, read, timeout_s=0.2)
 
     assert engine.answer.cancelled

@@ -69,9 +69,9 @@ def test_the_gateway_of_each_file_is_built_with_its_settings_in_its_environment(
 @pytest.mark.parametrize("name", [name for name in FILES if len(read(name)["applications"]) > 1])
 def test_the_gateway_asks_the_model_that_is_served_beside_it(name: str) -> None:
     settings, serving = arguments(name, GATEWAY)["settings"], LlmServing.model_validate(arguments(name, LLM))
-    route = next(app["route_prefix"] for app in read(name)["applications"] if app["import_path"] == LLM)
+    served = next(app["name"] for app in read(name)["applications"] if app["import_path"] == LLM)
 
-    assert settings["llm_url"] == f"http://127.0.0.1:{read(name)['http_options']['port']}{route}/v1"
+    assert settings["llm_app"] == served
     assert settings["llm_model"] == serving.model_id
     assert settings.get("host", "127.0.0.1") == serving.host == read(name)["http_options"]["host"]
     if "DeepSeek-R1-Distill" in serving.model_source:

@@ -132,7 +132,7 @@ class SqlInvestigationBook:
             requested_by=row.requested_by, requested_at=t.from_us(row.requested_us),
             started_at=None if row.started_us is None else t.from_us(row.started_us),
             ended_at=None if row.ended_us is None else t.from_us(row.ended_us),
-            deadline=t.from_us(row.deadline_us), revision=row.revision,
+            deadline=t.from_us(row.deadline_us), revision=row.revision, traceparent=row.traceparent,
             finding=self._finding(row.customer_id, row.finding_sealed),
         )  # fmt: skip
 
@@ -180,6 +180,7 @@ def row_of(investigation: Investigation) -> dict[str, Any]:
         "requested_us": _us(investigation.requested_at),
         "deadline_us": _us(investigation.deadline),
         "begun_at": investigation.begun_at,
+        "traceparent": investigation.traceparent,
     }
 
 

@@ -250,6 +250,7 @@ investigations = Table(
     Column("requested_us", BigInteger, nullable=False),
     Column("deadline_us", BigInteger, nullable=False),
     Column("begun_at", Integer, nullable=False),  # the revision that is looked at
+    Column("traceparent", String(64), nullable=True),
     Column("started_us", BigInteger, nullable=True),
     Column("ended_us", BigInteger, nullable=True),
     Column("revision", Integer, nullable=True),

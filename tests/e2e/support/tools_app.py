@@ -8,10 +8,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from fraudray.deployments import gateway
-from fraudray.deployments.mcp_tools import build_mcp_tools
+from fraudray.deployments.mcp_tools import McpTools
 from fraudray.deployments.server_process import APP_NAME
 from fraudray.domain.research import Subject
-from fraudray.settings import load_settings
 from fraudray.tools.callers import HandleCaller
 from fraudray.tools.toolbox import McpToolbox
 
@@ -52,6 +51,6 @@ class Gateway:
 
 def build() -> serve.Application:
     """Both deployments."""
-    tools = build_mcp_tools(load_settings(), replicas_max=2)
+    tools = McpTools.options(ray_actor_options={"num_cpus": 0.25}).bind()  # type: ignore[attr-defined]
     application: serve.Application = Gateway.bind(tools)  # type: ignore[attr-defined]
     return application

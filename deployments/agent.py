@@ -1,0 +1,149 @@
+"""The investigator as a deployment, between the gateway and what it asks: the model and the MCP tools.
+
+A replica holds no state beyond the breaker, which all of its investigations share, so there may be any number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator
+from datetime import UTC, datetime
+from typing import Any, Protocol, Self, cast
+
+import httpx2
+from ray import serve
+from ray.exceptions import RayError
+from ray.serve.exceptions import BackPressureError, RayServeException
+from ray.serve.handle import DeploymentHandle
+
+from fraudray.adapters.models import open_model
+from fraudray.adapters.otlp import open_tracer
+from fraudray.agent.agent import Agent
+from fraudray.deployments.llm_handle import ENGINE_URL, EngineOf, HandleTransport
+from fraudray.domain.errors import SettingsError
+from fraudray.domain.investigation import Event, FallbackReason, Finding
+from fraudray.ports.clock import SystemClock
+from fraudray.ports.investigator import Brief
+from fraudray.ports.llm import ModelFailed
+from fraudray.settings import load_settings
+from fraudray.tools.callers import HandleCaller
+from fraudray.tools.toolbox import McpToolbox
+
+log = logging.getLogger(__name__)
+ONGOING_MAX = 128
+BREAKER_S = 2.0
+UNREACHABLE = "unreachable"
+
+
+@serve.deployment(
+    max_ongoing_requests=ONGOING_MAX,
+    health_check_period_s=10,
+    health_check_timeout_s=30,
+    graceful_shutdown_timeout_s=5,
+    logging_config={"log_level": "WARNING", "enable_access_log": False},
+)
+class Investigating:
+    """Answers by handle what `ports.investigator.Investigator` asks."""
+
+    def __init__(self, tools: DeploymentHandle[Any]) -> None:
+        """Asks `tools` (the deployment McpTools) and the model that the replica's settings name.
+
+        Raises SettingsError where they name none.
+        """
+        settings = load_settings()
+        client = None
+        if settings.llm_app is not None:
+            client = httpx2.AsyncClient(transport=HandleTransport(EngineOf(settings.llm_app)))
+        model = open_model(settings, url=ENGINE_URL if client is not None else None, http_client=client)
+        if model is None:
+            raise SettingsError("llm_url or llm_app: an investigator needs a model")
+        self._tracer = open_tracer(settings, service="fraudray-agent")
+        toolbox = McpToolbox(HandleCaller(tools.call.remote), tools.subject.remote)
+        self._agent = Agent(model, toolbox, clock=SystemClock(), tracer=self._tracer)
+
+    async def investigate(self, brief: str) -> AsyncIterator[str]:
+        """The events of an investigation as JSON; see `Investigator.investigate`."""
+        async for event in self._agent.investigate(Brief.model_validate_json(brief)):
+            yield event.model_dump_json()
+
+    async def probe(self) -> tuple[str, str] | None:
+        """None when the model answers, else the reason and detail of its failure."""
+        try:
+            await self._agent.probe()
+        except ModelFailed as failed:
+            return failed.reason.value, failed.detail
+        return None
+
+    async def breaker(self) -> str:
+        """See `Investigator.breaker`."""
+        return await self._agent.breaker()
+
+    def __del__(self) -> None:
+        """Send the last spans when the replica stops."""
+        if hasattr(self, "_tracer"):
+            self._tracer.close()
+
+
+class _Texts(Protocol):
+    """What `Investigating.investigate` answers, across the handle."""
+
+    def __aiter__(self) -> Self: ...
+
+    async def __anext__(self) -> str: ...
+
+    def cancel(self) -> None: ...
+
+
+class HandleInvestigator:
+    """`Investigator` on the other side of a deployment handle. Use it from any event loop."""
+
+    def __init__(self, agent: DeploymentHandle[Any]) -> None:
+        """`agent` is the handle of `Investigating`."""
+        self._agent = agent
+
+    async def investigate(self, brief: Brief) -> AsyncGenerator[Event]:
+        """See `Investigator.investigate`."""
+        told = self._agent.options(stream=True).investigate.remote(brief.model_dump_json())
+        events = cast(_Texts, told)
+        numbers = itertools.count(1)
+        try:
+            async for text in events:
+                event = Event.model_validate_json(text)
+                next(numbers)
+                yield event
+                if event.kind == "finished":
+                    return
+            failure, detail = FallbackReason.CUT, "the investigator ended in the middle"
+        except BackPressureError:
+            failure, detail = FallbackReason.OVERLOADED, "all investigators are busy"
+        except (RayError, RayServeException) as error:
+            log.warning("an investigator's replica failed: %s", error)
+            failure, detail = FallbackReason.CUT, f"the investigator's replica failed: {type(error).__name__}"
+        finally:
+            events.cancel()
+        body = Finding(failure=failure, detail=detail).model_dump(mode="json", exclude_none=True)
+        yield Event(seq=next(numbers), at=datetime.now(UTC), kind="finished", body=body)
+
+    async def probe(self) -> None:
+        """See `Investigator.probe`."""
+        try:
+            failed = await self._agent.probe.remote()
+        except (RayError, RayServeException) as error:
+            detail = f"the investigator's replica failed: {type(error).__name__}"
+            raise ModelFailed(FallbackReason.REFUSED_CONNECTION, detail) from error
+        if failed is not None:
+            raise ModelFailed(FallbackReason(failed[0]), failed[1])
+
+    async def close(self) -> None:
+        """Nothing to let go of: the deployment lives on."""
+
+    async def breaker(self) -> str:
+        """See `Investigator.breaker`; `unreachable` where no replica says."""
+        try:
+            async with asyncio.timeout(BREAKER_S):
+                state: str = await self._agent.breaker.remote()
+        except (RayError, RayServeException, TimeoutError):
+            return UNREACHABLE
+        return state
