@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +18,9 @@ from rich.console import Console
 
 from fraudray.adapters.sql.ownership import OwnerLock
 from fraudray.bootstrap import refuse_open_host, running_server, server_key
+from fraudray.cli.investigation_view import InvestigationView, follow
 from fraudray.cli.tables import decisions_table
+from fraudray.client import Client
 from fraudray.client.wire import key_header
 from fraudray.deployments.launch import LaunchError, LaunchSettings, run_server
 from fraudray.deployments.llm_choice import LAPTOP_LLM, llm_settings, model_lines, with_served_model
@@ -31,6 +34,8 @@ from fraudray.tools.catalogue import TOOLS
 
 app = typer.Typer(add_completion=False)
 ACTIONS_WAIT_S = 5.0
+INVESTIGATED = 1
+"""Which of the samples is investigated before everybody's eyes."""
 PLAIN_WIDTH = 120  # into a file or pipe
 
 
@@ -108,10 +113,25 @@ def _check_beforehand(settings: Settings) -> None:
 def _greeting(settings: Settings, console: Console, *, samples: bool) -> Callable[[str], None]:
     def greet(url: str) -> None:
         if samples:
-            console.print(decisions_table(_decide_samples(url, server_key(settings))))
+            decided = _decide_samples(url, server_key(settings))
+            console.print(decisions_table(decided))
+            if settings.investigates:
+                _investigate(url, settings, decided[INVESTIGATED]["transaction_id"], console)
         console.print(_addresses(url, settings), markup=False, highlight=False, soft_wrap=True)
 
     return greet
+
+
+def _investigate(url: str, settings: Settings, transaction_id: str, console: Console) -> None:
+    """Show a sample's investigation, whatever came of the one that the policy wanted: that one may have met a model
+    that had just started."""
+    console.print("\nThe investigation of the second sample:")
+    try:
+        with closing(Client(url, key=server_key(settings))) as client:
+            follow(client, transaction_id, author="samples", view=InvestigationView(console))
+    except FraudrayError as error:
+        console.print(f"not investigated: {error}", markup=False, soft_wrap=True)
+    console.print()
 
 
 def _addresses(url: str, settings: Settings) -> str:

@@ -32,10 +32,7 @@ from fraudray.problems import problem
 from fraudray.reference import lists_status
 from fraudray.service import LocalService
 from fraudray.settings import load_settings
-from fraudray.tools.callers import InProcessCaller
 from fraudray.tools.mounting import tool_routes
-from fraudray.tools.provider import MountedProvider
-from fraudray.tools.toolbox import McpToolbox, lookup_in
 
 FOLDER_WAIT_S = 10.0
 
@@ -96,16 +93,11 @@ def build_asgi_app(investigator: Investigator | None = None) -> Starlette:
     _log_to_stderr(settings.log_level)
     while True:
         try:
-            return build_gateway(App(settings, investigator=investigator, toolbox=toolbox_of))
+            return build_gateway(App(settings, investigator=investigator))
         except StoreInUse:
             if time.monotonic() > give_up_at:
                 raise
             time.sleep(0.2)
-
-
-def toolbox_of(app: App) -> McpToolbox:
-    """What an investigation may ask: the read-only MCP servers in this process."""
-    return McpToolbox(InProcessCaller(MountedProvider(app)), lookup_in(app.research))
 
 
 def _log_to_stderr(level: str) -> None:

@@ -35,9 +35,10 @@ def with_served_model(settings: Settings) -> Settings:
     model = model_of(settings.llm_serve)
     if importlib.util.find_spec("vllm") is None:
         raise SettingsError("llm_serve: vLLM is not installed here; `make run-llm` makes an environment that has it")
-    return settings.model_copy(
-        update={"llm_app": LLM_APP, "llm_model": settings.llm_model or model, "llm_priorities": True}
-    )
+    served: dict[str, object] = {"llm_app": LLM_APP, "llm_model": settings.llm_model or model, "llm_priorities": True}
+    if settings.llm_serve == TINY:
+        served["llm_temperature"] = 1.0  # random weights: below, the end of its reasoning is nearly all that it says
+    return settings.model_copy(update=served)
 
 
 def model_lines(settings: Settings) -> list[str]:

@@ -37,7 +37,7 @@ from fraudray.evidence.biometrics import check_templates, find_matcher
 from fraudray.evidence.context import ReadTool, Reference
 from fraudray.gate import is_loopback
 from fraudray.investigations import Investigations
-from fraudray.investigations.opening import open_investigator
+from fraudray.investigations.opening import installed_toolbox, open_investigator
 from fraudray.policy.book import PolicyBook
 from fraudray.policy.policy import Policy
 from fraudray.ports.biometrics import BiometricMatcher
@@ -73,7 +73,7 @@ class App:
     ) -> None:
         """Open the store and build the engine. `work=False` leaves the outbox, and looking for changed policies and
         lists, to another call or process; `book` and `reference` may be handed over by a caller who has loaded them.
-        `toolbox` makes what an investigation may ask, once all else is open; without it, it asks nothing.
+        `toolbox` makes what an investigation may ask, once all else is open; the read-only MCP servers otherwise.
 
         Raises SettingsError, PolicyError, StoreInUse, StoreFailed.
         """
@@ -137,7 +137,8 @@ class App:
         _load_customers(settings, self.store, self.clock, self.matcher)
         note_lists(self)
         if investigator is None:
-            investigator = open_investigator(settings, self.clock, self.tracer, toolbox(self) if toolbox else None)
+            find = toolbox or installed_toolbox
+            investigator = open_investigator(settings, self.clock, self.tracer, lambda: find(self))
         self.investigations = Investigations(
             self.engine, self.store, investigator, clock=self.clock, ids=self.ids,
             concurrent_max=settings.llm_concurrent_max,

@@ -94,6 +94,11 @@ class Settings(BaseSettings):
     llm_tools: Literal["native", "actions", "none"] = Field(
         "actions", description="How the model asks for more: native tool calls, schema-bound actions, or not at all."
     )
+    llm_temperature: float | None = Field(
+        0.6, ge=0, le=2,
+        description="How the model draws its tokens; each investigation has a seed of its own. 0.6 is what the makers "
+        "of the DeepSeek-R1 distills name, which at 0 repeat themselves without end.",
+    )  # fmt: skip
     llm_extra: dict[str, Any] = Field(
         default_factory=dict, description="Further members of every request to the model (JSON), as its engine takes "
         "them: chat_template_kwargs, top_k, ...",

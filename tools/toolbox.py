@@ -10,12 +10,15 @@ from typing import Any
 import orjson
 
 from fraudray.agent.questions import QUESTIONS, CannotAsk, find_question
+from fraudray.bootstrap import App
 from fraudray.domain.errors import FraudrayError
 from fraudray.domain.research import Subject
 from fraudray.domain.text import shown_text
 from fraudray.ports.llm import ToolSpec
 from fraudray.ports.research import Research
 from fraudray.ports.toolbox import ToolAnswer
+from fraudray.tools.callers import InProcessCaller
+from fraudray.tools.provider import MountedProvider
 from fraudray.tools.reply import ERROR_MAX, McpCaller, McpReply
 
 log = logging.getLogger(__name__)
@@ -99,3 +102,8 @@ def lookup_in(research: Research) -> Lookup:
         return await asyncio.to_thread(research.subject, transaction_id)
 
     return lookup
+
+
+def toolbox_of(app: App) -> McpToolbox:
+    """The read servers in the process of an open App (entry point `fraudray.toolbox`)."""
+    return McpToolbox(InProcessCaller(MountedProvider(app)), lookup_in(app.research))

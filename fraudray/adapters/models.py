@@ -30,11 +30,16 @@ def open_model(
     from fraudray.adapters.openai_chat import OpenAIChat
 
     key = settings.llm_api_key
+    abilities = ModelAbilities(
+        settings.llm_model,
+        tools=settings.llm_tools,
+        temperature=settings.llm_temperature,
+        priorities=settings.llm_priorities,
+        extra=settings.llm_extra,
+    )
     return OpenAIChat(
         url,
-        ModelAbilities(
-            settings.llm_model, tools=settings.llm_tools, priorities=settings.llm_priorities, extra=settings.llm_extra
-        ),
+        abilities,
         api_key=key.get_secret_value() if key else None,
         ca_file=settings.llm_ca_file,
         http_client=http_client,

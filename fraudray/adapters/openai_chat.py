@@ -72,7 +72,7 @@ class OpenAIChat:
         """See `ChatModel.probe`."""
         with self._failures(lambda: False):
             asked = [{"role": "user", "content": "ok"}]
-            await self._ask({"model": self._abilities.name, "messages": asked, "max_tokens": 1, "temperature": 0})
+            await self._ask({"model": self._abilities.name, "messages": asked, "max_tokens": 1})
 
     async def close(self) -> None:
         """See `ChatModel.close`."""
@@ -92,10 +92,13 @@ class OpenAIChat:
             "model": self._abilities.name,
             "messages": [_message(message) for message in request.messages],
             "max_tokens": request.max_tokens,
-            "temperature": 0,
             "stream": True,
             "stream_options": {"include_usage": True},
         }
+        if self._abilities.temperature is not None:
+            body["temperature"] = self._abilities.temperature
+        if request.seed is not None:
+            body["seed"] = request.seed
         if request.tools:
             body |= {"tools": [_tool(tool) for tool in request.tools], "tool_choice": "required"}
         if request.schema is not None:

@@ -72,23 +72,15 @@ def investigate(
         )
     elif model is not None:
         raise InputError("--model goes with --llm")
-    from fraudray.cli.investigation_view import InvestigationView
+    from fraudray.cli.investigation_view import InvestigationView, follow
 
     session = Session.of(ctx, as_json=as_json, data_dir=data_dir)
     with closing(open_service(settings, work=True)) as service:
         transaction_id = given if isinstance(given, str) else service.decide(given).transaction_id
-        begun = service.investigations.begin(transaction_id, author=author)
         view = None if as_json else InvestigationView(session.out)
-        if view is not None:
-            view.begin(service.decision(transaction_id))
-        for event in service.investigations.events(begun["investigation_id"]):
-            if view is not None:
-                view.show(event)
-        investigation = service.investigations.get(begun["investigation_id"])
+        investigation = follow(service, transaction_id, author=author, view=view)
         if view is None:
             print_json(investigation)
-        else:
-            view.end(investigation, service.decision(transaction_id))
     raise typer.Exit(ExitCode.OK if investigation["status"] == "done" else ExitCode.FOUND)
 
 

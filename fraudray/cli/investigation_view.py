@@ -10,9 +10,25 @@ from rich.text import Text
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from fraudray.service import Service
+
 Document = dict[str, Any]
 SHOWN_MAX = 300
 """Characters of a tool's answer."""
+
+
+def follow(service: Service, transaction_id: str, *, author: str, view: InvestigationView | None) -> Document:
+    """Have a decision investigated and show what happens; the investigation at its end."""
+    begun = service.investigations.begin(transaction_id, author=author)
+    if view is not None:
+        view.begin(service.decision(transaction_id))
+    for event in service.investigations.events(begun["investigation_id"]):
+        if view is not None:
+            view.show(event)
+    investigation = service.investigations.get(begun["investigation_id"])
+    if view is not None:
+        view.end(investigation, service.decision(transaction_id))
+    return investigation
 
 
 class InvestigationView:

@@ -50,6 +50,8 @@ class ChatRequest:
     """Where there are any, the answer is a call of one or more of them."""
     priority: int = 0
     """Lower goes first, where the engine has priorities: waiting clients 0, background work above."""
+    seed: int | None = None
+    """What it is drawn by: the same request with the same seed gets the same answer, as far as the engine can."""
     traceparent: str | None = None
     """The span that the engine's work belongs to (W3C Trace Context)."""
 
@@ -109,6 +111,8 @@ class ModelAbilities:
     name: str
     tools: Literal["native", "actions", "none"] = "actions"
     """How it asks for more: by tool calls, by schema-bound actions, or not at all."""
+    temperature: float | None = 0.6
+    """None: as the endpoint sees fit."""
     priorities: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Further members of every request's body."""

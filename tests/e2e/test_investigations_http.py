@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from fraudray.bootstrap import App
-from fraudray.deployments.gateway import build_gateway, toolbox_of
+from fraudray.deployments.gateway import build_gateway
 from fraudray.settings import load_settings
 from fraudray.testing.endpoint import MODEL, ModelEndpoint, says
 from fraudray.testing.misbehaviour import Misbehaviour, misbehaving
@@ -132,7 +132,7 @@ def test_the_model_asks_the_mcp_tools_for_more_and_cites_what_they_found(
 
     with ModelEndpoint(script) as endpoint:
         settings = load_settings(data_dir=tmp_path / "data", llm_url=endpoint.url, llm_model=MODEL)
-        with TestClient(build_gateway(App(settings, toolbox=toolbox_of)), base_url="http://127.0.0.1:8000") as http:
+        with TestClient(build_gateway(App(settings)), base_url="http://127.0.0.1:8000") as http:
             for number in range(3):
                 http.post("/v1/decisions", json=samples[0] | {"transaction_id": f"T-{number}"})
             begun = http.post("/v1/investigations", json={"transaction_id": "T-2"})
