@@ -15,7 +15,7 @@ from typing import Any
 from ray.serve.llm import LLMServer
 from starlette.types import ASGIApp
 
-from fraudray.deployments.engine_call import EngineCall, EngineHead
+from fraudray.deployments.engine_call import EngineCall, EngineHead, error_body
 
 STREAM_INTERVAL_S = 0.01
 """After the first piece of an answer, what comes within this time crosses the handle as one message."""
@@ -43,6 +43,10 @@ class EngineServer(LLMServer):
 
     async def http(self, call: EngineCall) -> AsyncIterator[EngineHead | bytes]:
         """Answer an HTTP request: first its head, then its body in pieces. Closing it aborts the engine's work."""
+        if self._llm_config.accelerator_type is None and _has_seed(call.body):
+            yield EngineHead(400, (("content-type", "application/json"),))
+            yield error_body("on a CPU this engine takes no seed", "invalid_request_error")
+            return
         events: asyncio.Queue[Event] = asyncio.Queue()
         left = asyncio.Event()
         task = asyncio.create_task(self._run(call, events, left))
@@ -115,6 +119,17 @@ class EngineServer(LLMServer):
         head, text = pieces[0], b"".join(piece for piece in pieces[1:] if isinstance(piece, bytes))
         if not isinstance(head, EngineHead) or head.status != 200:
             raise RuntimeError(f"the engine started, but does not answer: {head!r} {text[:2000]!r}")
+
+
+def _has_seed(body: bytes) -> bool:
+    """Whether a request names a seed, which ends vLLM's engine on a CPU ("CPU Generator does not use offset", 0.32)."""
+    if b"seed" not in body and b"\\u" not in body:
+        return False
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return False  # vLLM says what is wrong with it
+    return isinstance(content, dict) and content.get("seed") is not None
 
 
 async def _coalesced(events: asyncio.Queue[Event]) -> AsyncIterator[bytes]:

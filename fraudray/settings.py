@@ -96,8 +96,8 @@ class Settings(BaseSettings):
     )
     llm_temperature: float | None = Field(
         0.6, ge=0, le=2,
-        description="How the model draws its tokens; each investigation has a seed of its own. 0.6 is what the makers "
-        "of the DeepSeek-R1 distills name, which at 0 repeat themselves without end.",
+        description="How the model draws its tokens. 0.6 is what the makers of the DeepSeek-R1 distills name, which at "
+        "0 repeat themselves without end.",
     )  # fmt: skip
     llm_extra: dict[str, Any] = Field(
         default_factory=dict, description="Further members of every request to the model (JSON), as its engine takes "

@@ -97,8 +97,6 @@ class OpenAIChat:
         }
         if self._abilities.temperature is not None:
             body["temperature"] = self._abilities.temperature
-        if request.seed is not None:
-            body["seed"] = request.seed
         if request.tools:
             body |= {"tools": [_tool(tool) for tool in request.tools], "tool_choice": "required"}
         if request.schema is not None:

@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import replace
 from datetime import datetime
-from hashlib import sha256
 from time import monotonic
 
 from fraudray.agent.breaker import Breaker
@@ -91,8 +90,6 @@ class _Investigation:
         toolbox = agent._toolbox if agent._model.abilities.tools != "none" else None
         self._toolbox = toolbox if brief.budget.tool_calls_max else None
         self._talk = Conversation(brief, self._nonce, agent._model.abilities, self._toolbox)
-        # Asked again, it would draw the same: an answer can be looked into later.
-        self._seed = int.from_bytes(sha256(brief.investigation_id.encode()).digest()[:4]) >> 1
         self._started = monotonic()
         self._seq = 0
         self._core: Verdict | None = None
@@ -145,7 +142,7 @@ class _Investigation:
         )
         turn = Turn(self._talk.ids)
         with self._child("chat", self._model.abilities.name, "gen_ai.request.model") as span:
-            asked = replace(request, seed=self._seed, traceparent=span.traceparent)
+            asked = replace(request, traceparent=span.traceparent)
             try:
                 async with aclosing(self._stream(turn, asked)) as stream:
                     async for event in stream:

@@ -50,8 +50,6 @@ class ChatRequest:
     """Where there are any, the answer is a call of one or more of them."""
     priority: int = 0
     """Lower goes first, where the engine has priorities: waiting clients 0, background work above."""
-    seed: int | None = None
-    """What it is drawn by: the same request with the same seed gets the same answer, as far as the engine can."""
     traceparent: str | None = None
     """The span that the engine's work belongs to (W3C Trace Context)."""
 

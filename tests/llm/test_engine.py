@@ -41,6 +41,12 @@ def test_the_model_is_listed_under_its_name(client: OpenAI) -> None:
     assert [model.id for model in client.models.list()] == [MODEL_ID]
 
 
+def test_a_seed_which_would_end_the_engine_is_refused(client: OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="takes no seed"):
+        client.chat.completions.create(model=MODEL_ID, messages=QUESTION, max_tokens=2, seed=1)
+    assert client.chat.completions.create(model=MODEL_ID, messages=QUESTION, max_tokens=2).choices
+
+
 def test_an_answer_streams_reasoning_first_and_counts_its_tokens(client: OpenAI) -> None:
     pieces = list(
         client.chat.completions.create(
