@@ -4,9 +4,10 @@ transaction last."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from fraudray.agent.free_text import wordless
 from fraudray.agent.quoting import block, quoted
 from fraudray.domain.evidence import ToolEvidence
 from fraudray.ports.investigator import Brief
@@ -65,15 +66,24 @@ def system(tools: Sequence[ToolSpec], *, native: bool) -> Message:
 
 def case(brief: Brief, nonce: str) -> Message:
     """The payment: evidence by id, what the policy made of it, and the transaction."""
-    lines = ["Evidence", *_evidence(brief.evidence), "", "Policy"]
-    bounds = brief.thresholds
-    lines.append(
-        f"decision {brief.decision}, score {brief.score} of 100 (REVIEW from {bounds['review']}, BLOCK from "
-        f"{bounds['block']})"
-    )
+    lines = ["Evidence", *_evidence(brief.evidence), *_policy(brief)]
     lines += [f"{reason.code} {reason.points} by {', '.join(reason.evidence)}" for reason in brief.reasons]
     sent = {name: brief.transaction[name] for name in _SENT if brief.transaction.get(name) is not None}
     lines += ["", "Payment", block("data", [quoted(sent)], nonce)]
+    return Message("user", "\n".join(lines))
+
+
+def wordless_case(brief: Brief, ids: Collection[str]) -> Message:
+    """The payment without a word of anybody's: of the evidence `ids` what is no text, and what the policy made of all
+    evidence."""
+    lines = ["Evidence"]
+    for tool, found_by in brief.evidence.items():
+        told = ((f"{tool}/{item}", facts) for item, facts in found_by.items.items())
+        lines += [f"{entry} {quoted(wordless(facts))}" for entry, facts in told if entry in ids]
+    lines += _policy(brief)
+    for reason in brief.reasons:
+        cited = ", ".join(entry for entry in reason.evidence if entry in ids) or "other evidence"
+        lines.append(f"{reason.code} {reason.points} by {cited}")
     return Message("user", "\n".join(lines))
 
 
@@ -82,6 +92,14 @@ def found(evidence_id: str, answer: ToolAnswer, nonce: str) -> str:
     if answer.error is not None:
         return f"{evidence_id} failed: {quoted(answer.error)}"
     return f"{evidence_id}\n" + block("data", [quoted(answer.items)], nonce)
+
+
+def _policy(brief: Brief) -> list[str]:
+    review, block = brief.thresholds["review"], brief.thresholds["block"]
+    return [
+        "", "Policy",
+        f"decision {brief.decision}, score {brief.score} of 100 (REVIEW from {review}, BLOCK from {block})",
+    ]  # fmt: skip
 
 
 def _evidence(evidence: Mapping[str, ToolEvidence]) -> Iterable[str]:

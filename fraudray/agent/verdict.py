@@ -14,6 +14,9 @@ from fraudray.ports.llm import ToolSpec
 
 CITED_MAX, ANALYSIS_MAX, CHECKS_MAX, CHECK_MAX, REASON_MAX = 8, 800, 3, 120, 200
 _CORE = ("risk", "decision", "evidence")
+_WRITTEN = frozenset({*_CORE, "analysis", "next_checks", "customer_reason"})
+_RAW = dict.fromkeys(range(32), " ")
+"""Engines let raw control characters through into JSON strings, where they are no JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def read_core(text: str, ids: Collection[str]) -> Verdict | None:
     end = text.find("]")
     while end >= 0:
         try:
-            document = from_json(text[: end + 1] + "}")
+            document = from_json(text[: end + 1].translate(_RAW) + "}")
         except ValueError:
             end = text.find("]", end + 1)
             continue
@@ -85,7 +88,7 @@ def read_answer(text: str, ids: Collection[str]) -> Verdict | list[Asked]:
     if not text.strip():
         raise Rejected(FallbackReason.EMPTY, "the answer is empty")
     try:
-        document = from_json(text)
+        document = from_json(text.translate(_RAW))
     except ValueError:
         raise Rejected(FallbackReason.INVALID_JSON, "the answer is not one JSON object") from None
     if not isinstance(document, dict):
@@ -98,18 +101,18 @@ def read_answer(text: str, ids: Collection[str]) -> Verdict | list[Asked]:
 def read_prose(text: str, core: Verdict) -> Verdict:
     """`core` with as much prose as there is in an answer that broke off."""
     try:
-        document = from_json(text, allow_partial="trailing-strings")
+        document = from_json(text.translate(_RAW), allow_partial="trailing-strings")
     except ValueError:
         return core
     prose = {name: document[name] for name in ("analysis", "next_checks", "customer_reason") if name in document}
     try:
-        return _checked(core.model_dump(mode="json") | prose, core.evidence)
+        return _checked(core.model_dump(mode="json", include=set(_WRITTEN)) | prose, core.evidence)
     except Rejected:
         return core
 
 
 def _checked(document: Mapping[str, Any], ids: Collection[str]) -> Verdict:
-    wrong = [name for name in document if name not in Verdict.model_fields]
+    wrong = [name for name in document if name not in _WRITTEN]
     risk, decision, cited = (document.get(name) for name in _CORE)
     if wrong or isinstance(risk, bool) or not isinstance(risk, int) or not 0 <= risk <= 100:
         raise Rejected(FallbackReason.BEYOND_SCHEMA, "risk is an integer from 0 to 100, and there are no other members")
