@@ -1,16 +1,18 @@
 """What a model's verdict makes of a decision: the clamp.
 
-The policy's decision is a floor. A verdict confirms it or raises it: by one level, or by two when it cites evidence
-that is not free text (which whoever pays could have written) and speaks against the payment: text in it could tell the
-model to cite any id. Within a band of scores that the policy names, and only
-there, it may lower it by one level, never where a floor, a list entry or a certain fact holds.
+The policy's decision is a floor. A verdict confirms it or raises it by one level, whatever it rests on. Further it
+goes only unswayed: when the model, asked again without a word that anybody wrote, came as far, so that no text in the
+payment can have told it to. Then it raises by two levels where the evidence that it cites weighs enough, and within a
+band of scores that the policy names, and only there, lowers by one, never where a floor, a list entry or a certain fact
+holds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, get_args
 
-from fraudray.agent.free_text import solid_ids
+from fraudray.agent.free_text import solid_weight
 from fraudray.domain.decision import Adjustment, Decision, InvestigatorState, Outcome
 from fraudray.domain.evidence import Evidence
 from fraudray.domain.investigation import FallbackReason, Finding, Verdict
@@ -93,28 +95,37 @@ def _clamped(standing: Standing, verdict: Verdict, *, superseded: bool) -> tuple
     if decision.step_up is not None and decision.step_up.status == "passed":
         return decision.decision, "none", "The customer passed the step-up"
     # Levels are counted from what stands without earlier verdicts: asking again raises no further.
-    first = _without_verdicts(policy, decision).severity
+    first = without_verdicts(policy, decision.score, decision.adjustments)
     if wanted > held:
-        most = max(held, first + (2 if _well_founded(policy, decision, verdict) else 1))
-        detail = None if wanted <= most else f"A raise to {verdict.decision} needs weightier evidence than it cites"
+        why = _why_one_level(policy, decision, verdict)
+        most = max(held, first.severity + (2 if why is None else 1))
+        detail = None if wanted <= most else f"A raise to {verdict.decision} {why}"
         outcome = _LEVELS[min(wanted, most)]
         return outcome, "raised" if outcome is not decision.decision else "none", detail
-    why = _why_not_lowered(standing, first)
+    why = _why_not_lowered(standing, verdict, first)
     return (_LEVELS[held - 1], "lowered", None) if why is None else (decision.decision, "none", why)
 
 
-def _without_verdicts(policy: Policy, decision: Decision) -> Outcome:
-    score = decision.score - sum(a.points for a in decision.adjustments if a.code in (RAISED, LOWERED))
+def without_verdicts(policy: Policy, score: int, adjustments: Iterable[Adjustment]) -> Outcome:
+    """What a score would be decided to without what verdicts added to it or took off."""
+    score -= sum(adjustment.points for adjustment in adjustments if adjustment.code in (RAISED, LOWERED))
     bounds = policy.document.thresholds
     return _LEVELS[(score >= bounds.review) + (score >= bounds.block)]
 
 
-def _why_not_lowered(standing: Standing, first: int) -> str | None:
+def may_lower(policy: Policy, decision: Outcome, score: int, first: Outcome) -> bool:
+    """Whether the policy's band holds a decision that no verdict changed yet; `first` is `without_verdicts`."""
+    band = policy.document.investigate.lower
+    return band is not None and band.low <= score <= band.high and first is decision
+
+
+def _why_not_lowered(standing: Standing, verdict: Verdict, first: Outcome) -> str | None:
     """Why a verdict may not take a level off; None where it may."""
     policy, decision = standing.policy, standing.decision
-    band = policy.document.investigate.lower
-    if band is None or not band.low <= decision.score <= band.high or first != decision.decision.severity:
+    if not may_lower(policy, decision.decision, decision.score, first):
         return "A verdict does not lower this decision"
+    if not verdict.unswayed:
+        return "Lowering was not confirmed without the payment's text"
     bounds = policy.document.thresholds
     most = (bounds.block if decision.decision is Outcome.BLOCK else bounds.review) - 1
     if decision.risk >= 1.0 or _least_score(standing) > most:
@@ -134,12 +145,13 @@ def _least_score(standing: Standing) -> int:
     return max((floor.score for floor in floors if isinstance(floor, Floor)), default=0)
 
 
-def _well_founded(policy: Policy, decision: Decision, verdict: Verdict) -> bool:
-    """Whether what it cites carries a raise of two levels. What tools found on the model's question does not: text in
-    the payment could have made it ask."""
-    cited = solid_ids(decision.evidence).intersection(verdict.evidence)
-    weight = sum(reason.weight for reason in decision.reasons if cited.intersection(reason.evidence))
-    return weight >= policy.document.investigate.two_levels_from
+def _why_one_level(policy: Policy, decision: Decision, verdict: Verdict) -> str | None:
+    """Why it does not carry a raise of two levels; None where it does. What tools found on the model's question weighs
+    nothing: text in the payment could have made it ask."""
+    weight = solid_weight(decision.evidence, decision.reasons, verdict.evidence)
+    if weight < policy.document.investigate.two_levels_from:
+        return "needs weightier evidence than it cites"
+    return None if verdict.unswayed else "was not confirmed without the payment's text"
 
 
 def _score(policy: Policy, decision: Decision, verdict: Verdict, outcome: Outcome) -> int:

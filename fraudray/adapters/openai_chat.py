@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -60,11 +60,14 @@ class OpenAIChat:
         with self._failures(lambda: begun):
             pieces = await self._ask(self._body(request))
             begun = True
-            async with pieces:
-                async for chunk in pieces:
-                    delta = _delta(chunk)
-                    finished = finished or delta.finish is not None
-                    yield delta
+            try:
+                async with pieces:
+                    async for chunk in pieces:
+                        delta = _delta(chunk)
+                        finished = finished or delta.finish is not None
+                        yield delta
+            finally:
+                await _run_out(pieces)
         if not finished:
             raise ModelFailed(FallbackReason.CUT, "the stream ended before the answer did")
 
@@ -148,6 +151,14 @@ class OpenAIChat:
         if self._key:
             text = text.replace(self._key, "***")
         return mask(text)[:DETAIL_MAX]
+
+
+async def _run_out(pieces: Any) -> None:
+    """Of a stream that was left and closed, what the SDK keeps suspended ends here, not with the garbage, in whatever
+    thread that is collected."""
+    with suppress(openai.APIError, ValueError):
+        async for _ in pieces:
+            pass
 
 
 def _message(message: Message) -> dict[str, Any]:

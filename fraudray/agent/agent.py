@@ -12,9 +12,10 @@ from time import monotonic
 
 from fraudray.agent.breaker import Breaker
 from fraudray.agent.conversation import Conversation, Wanted
+from fraudray.agent.free_text import goes_as_far, goes_far
 from fraudray.agent.reveals import TAIL, discreet, reveals
 from fraudray.agent.turn import Turn
-from fraudray.agent.verdict import Rejected, read_prose
+from fraudray.agent.verdict import ANALYSIS_MAX, Rejected, read_prose
 from fraudray.domain.investigation import Event, EventKind, FallbackReason, Finding, FoundFact, Verdict
 from fraudray.ports.clock import Clock
 from fraudray.ports.investigator import Brief
@@ -24,6 +25,8 @@ from fraudray.ports.tracing import NoTracer, Span, Tracer
 
 TOOL_LIMIT_S = 2.0
 PROBE_S = 10.0
+AGAIN_SHARE = 0.9
+"""Of the time for the verdict, so much may have passed when the model is asked again without anybody's words."""
 
 
 class Agent:
@@ -93,6 +96,9 @@ class _Investigation:
         self._started = monotonic()
         self._seq = 0
         self._core: Verdict | None = None
+        self._first: Verdict | None = None
+        """What it said at first, while it is asked again without anybody's words."""
+        self._told: Verdict | None = None
 
     async def run(self) -> AsyncGenerator[Event]:
         """Steps until a verdict, a failure or the end of the budget; the last event is `finished`."""
@@ -101,7 +107,7 @@ class _Investigation:
         rejections = 0
         while verdict is None and failure is None:
             try:
-                async with aclosing(self._step(rejected=rejections > 0)) as step:
+                async with aclosing(self._step(self._talk.request(verdict_only=rejections > 0))) as step:
                     async for event in step:
                         yield event
                 verdict = self._talk.verdict
@@ -113,6 +119,11 @@ class _Investigation:
                 failure = failed
         if verdict is None:
             verdict = self._core  # it was acted on: what broke off after it was prose
+        if verdict is not None and self._told is None:
+            async with aclosing(self._look_again(verdict)) as again:
+                async for event in again:
+                    yield event
+            verdict = self._talk.verdict
         if verdict is not None:
             verdict = discreet(verdict, self._nonce)
             yield self._event("prose", **verdict.model_dump(include={"analysis", "next_checks", "customer_reason"}))
@@ -134,9 +145,28 @@ class _Investigation:
         self._talk.ask_again(rejected.detail)
         return None
 
-    async def _step(self, *, rejected: bool) -> AsyncGenerator[Event]:
+    async def _look_again(self, first: Verdict) -> AsyncGenerator[Event]:
+        """Ask once more, without anybody's words. Only where that verdict goes as far is it unswayed, and takes the
+        place of the first; whatever else comes of it, the first stands."""
+        self._first, self._core, self._talk.verdict, why = first, None, None, ""
+        try:
+            async with aclosing(self._step(self._talk.wordless_request())) as step:
+                async for event in step:
+                    yield event
+        except (Rejected, ModelFailed) as failed:
+            why = failed.detail
+        if self._told is None:
+            yield self._verdict(first)
+        second, told = self._talk.verdict, self._told
+        if second is not None and told is not None and told.unswayed:
+            self._talk.verdict = second.model_copy(update={"unswayed": True})
+            return
+        said = f"it said {second.decision} {second.risk}. {second.analysis}" if second else f"it gave no verdict: {why}"
+        text = f"Asked again without the payment's text, {said}"
+        self._talk.verdict = first.model_copy(update={"analysis": f"{text} {first.analysis}".strip()[:ANALYSIS_MAX]})
+
+    async def _step(self, request: ChatRequest) -> AsyncGenerator[Event]:
         """One round trip, and what it asks for. Raises Rejected, ModelFailed."""
-        request = self._talk.request(verdict_only=rejected)
         yield self._event(
             "stage", name="model", step=self._talk.usage.round_trips + 1, model=self._model.abilities.name
         )
@@ -168,8 +198,11 @@ class _Investigation:
         outcome = turn.outcome()
         if isinstance(outcome, Verdict):
             self._core = self._talk.verdict = outcome
-            yield self._verdict(outcome)
+            if not self._asks_again(outcome, self._talk.steps_left):
+                yield self._verdict(outcome)
             return
+        if self._first is not None:
+            raise Rejected(FallbackReason.BEYOND_SCHEMA, "it asks where only a verdict is wanted")
         async with aclosing(self._ask(turn, outcome)) as asking:
             async for event in asking:
                 yield event
@@ -179,7 +212,7 @@ class _Investigation:
         async with aclosing(self._model.stream(request)) as pieces:
             while True:
                 limit_s = budget.stall_s if turn.begun else budget.first_token_s
-                left_s = budget.limit_s - (monotonic() - self._started)
+                left_s = self._left_s()
                 try:
                     async with asyncio.timeout(max(min(limit_s, left_s), 0.0)):
                         delta = await anext(pieces, None)
@@ -195,6 +228,8 @@ class _Investigation:
                     yield self._event("reasoning", text=shown)
                 if turn.core is not None and self._core is None:
                     self._core = turn.core
+                    if self._asks_again(turn.core, self._talk.steps_left - 1):
+                        break  # its prose is not waited for
                     yield self._verdict(turn.core)
                 if turn.thought > budget.thinking_tokens_max and not turn.answer:
                     raise ModelFailed(
@@ -205,6 +240,17 @@ class _Investigation:
         if turn.finish == "length" and turn.core is None:
             reason = FallbackReason.BUDGET if turn.answer else FallbackReason.ENDLESS_REASONING
             raise ModelFailed(reason, "the tokens were used up before there was a verdict")
+
+    def _asks_again(self, core: Verdict, steps_left: int) -> bool:
+        """Whether a verdict would go far, and the model can be asked once more."""
+        return self._first is None and steps_left > 0 and goes_far(self._brief, core)
+
+    def _left_s(self) -> float:
+        budget = self._brief.budget
+        until_s = budget.limit_s
+        if self._first is not None and self._told is None:  # else whoever waits for it would go without
+            until_s = min(until_s, AGAIN_SHARE * (budget.verdict_s or until_s))
+        return until_s - (monotonic() - self._started)
 
     def _too_slow(self, turn: Turn, limit_s: float, left_s: float) -> ModelFailed:
         if left_s <= limit_s:
@@ -265,8 +311,14 @@ class _Investigation:
         )  # fmt: skip
 
     def _verdict(self, core: Verdict) -> Event:
+        """What is told of a verdict; where it was asked for again, of that one if it goes as far."""
+        self._told = core
+        if self._first is not None:
+            unswayed = core is not self._first and goes_as_far(core, self._first, self._brief)
+            self._told = core.model_copy(update={"unswayed": True}) if unswayed else self._first
         self._talk.timing = self._talk.timing.model_copy(update={"verdict_ms": self._ms()})
-        return self._event("verdict", **core.model_dump(mode="json", include={"risk", "decision", "evidence"}))
+        told = {"risk", "decision", "evidence", "unswayed"}
+        return self._event("verdict", **self._told.model_dump(mode="json", include=told))
 
     def _event(self, kind: EventKind, **body: object) -> Event:
         self._seq += 1

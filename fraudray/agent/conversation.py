@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fraudray.agent import prompt
-from fraudray.agent.free_text import evidence_ids
+from fraudray.agent.free_text import evidence_ids, solid_ids
 from fraudray.agent.reveals import reveals
 from fraudray.agent.verdict import action_schema, verdict_schema
 from fraudray.domain.investigation import FallbackReason, FoundFact, Timing, Usage, Verdict
@@ -81,6 +81,14 @@ class Conversation:
             schema = action_schema(self.ids, self._tools, min(self.calls_left, CALLS_AT_ONCE))
             return ChatRequest(**common, schema=schema)  # type: ignore[arg-type]
         return ChatRequest(**common, schema=verdict_schema(self.ids))  # type: ignore[arg-type]
+
+    def wordless_request(self) -> ChatRequest:
+        """One more round trip, in which nothing is told that is anybody's words or a tool's answer to a question.
+        Raises ModelFailed when the budget has none."""
+        solid = solid_ids(self._brief.evidence)
+        self.ids = [entry for entry in evidence_ids(self._brief.evidence) if entry in solid]
+        self._messages[1:] = [prompt.wordless_case(self._brief, self.ids)]
+        return self.request(verdict_only=True)
 
     def why_not(self, wanted: Wanted) -> str | None:
         """Why a question is not put; None where it is."""

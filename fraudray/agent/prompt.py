@@ -4,11 +4,12 @@ transaction last."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from fraudray.agent.free_text import solid_ids, wordless
 from fraudray.agent.quoting import block, quoted
-from fraudray.domain.evidence import ToolEvidence
+from fraudray.domain.evidence import LISTS, READ_TOOLS, ToolEvidence
 from fraudray.ports.investigator import Brief
 from fraudray.ports.llm import Message, ToolSpec
 from fraudray.ports.toolbox import ToolAnswer
@@ -43,8 +44,11 @@ Call tools if what they find could change your verdict, all that you need at onc
 payment. Otherwise call `conclude` with the verdict.
 """
 CONCLUDE = "conclude"
-_LEFT_OUT = frozenset({"name", "category", "mcc_name", "provider", "latitude", "longitude", "time_zone", "list_date"})
+_LEFT_OUT = frozenset({
+    "name", "category", "mcc_name", "written", "provider", "latitude", "longitude", "time_zone", "list_date",
+})  # fmt: skip
 """Facts that repeat the transaction's own text, or say nothing about fraud."""
+_OURS = frozenset({*READ_TOOLS, LISTS})
 _SENT = (
     "amount", "currency", "merchant", "merchant_category", "mcc", "location", "previous_location",
     "time_since_last_transaction", "timestamp", "channel", "card_present", "transaction_type", "funding",
@@ -64,32 +68,58 @@ def system(tools: Sequence[ToolSpec], *, native: bool) -> Message:
 
 
 def case(brief: Brief, nonce: str) -> Message:
-    """The payment: evidence by id, what the policy made of it, and the transaction."""
-    lines = ["Evidence", *_evidence(brief.evidence), "", "Policy"]
-    bounds = brief.thresholds
-    lines.append(
-        f"decision {brief.decision}, score {brief.score} of 100 (REVIEW from {bounds['review']}, BLOCK from "
-        f"{bounds['block']})"
-    )
+    """The payment: evidence by id, what the policy made of it, then all that others wrote: what tools of the bank's own
+    say in words, and the transaction."""
+    solid = solid_ids(brief.evidence)
+    lines = ["Evidence", *_evidence(brief.evidence, solid), *_policy(brief)]
     lines += [f"{reason.code} {reason.points} by {', '.join(reason.evidence)}" for reason in brief.reasons]
     sent = {name: brief.transaction[name] for name in _SENT if brief.transaction.get(name) is not None}
-    lines += ["", "Payment", block("data", [quoted(sent)], nonce)]
+    lines += ["", "Payment", block("data", [*_in_words(brief.evidence, solid), quoted(sent)], nonce)]
+    return Message("user", "\n".join(lines))
+
+
+def wordless_case(brief: Brief, ids: Collection[str]) -> Message:
+    """The payment without a word of anybody's: of the evidence `ids` what is no text, and what the policy made of all
+    evidence."""
+    lines = ["Evidence"]
+    for tool, found_by in brief.evidence.items():
+        told = ((f"{tool}/{item}", facts) for item, facts in found_by.items.items())
+        lines += [f"{entry} {quoted(wordless(facts))}" for entry, facts in told if entry in ids]
+    lines += _policy(brief)
+    for reason in brief.reasons:
+        cited = ", ".join(entry for entry in reason.evidence if entry in ids) or "other evidence"
+        lines.append(f"{reason.code} {reason.points} by {cited}")
     return Message("user", "\n".join(lines))
 
 
 def found(evidence_id: str, answer: ToolAnswer, nonce: str) -> str:
     """What a tool answered, as data."""
-    if answer.error is not None:
-        return f"{evidence_id} failed: {quoted(answer.error)}"
-    return f"{evidence_id}\n" + block("data", [quoted(answer.items)], nonce)
+    said = answer.items if answer.error is None else {"failed": answer.error}
+    return f"{evidence_id}\n" + block("data", [quoted(said)], nonce)
 
 
-def _evidence(evidence: Mapping[str, ToolEvidence]) -> Iterable[str]:
+def _policy(brief: Brief) -> list[str]:
+    review, block = brief.thresholds["review"], brief.thresholds["block"]
+    return [
+        "", "Policy",
+        f"decision {brief.decision}, score {brief.score} of 100 (REVIEW from {review}, BLOCK from {block})",
+    ]  # fmt: skip
+
+
+def _evidence(evidence: Mapping[str, ToolEvidence], solid: Collection[str]) -> Iterable[str]:
     for tool, found_by in evidence.items():
         if found_by.status != "ok":
             yield f"{tool}: unavailable"
         for item, facts in found_by.items.items():
-            yield f"{tool}/{item} {quoted(_told(facts))}"
+            if tool in _OURS or f"{tool}/{item}" in solid:
+                yield f"{tool}/{item} {quoted(_told(facts))}"
+
+
+def _in_words(evidence: Mapping[str, ToolEvidence], solid: Collection[str]) -> Iterable[str]:
+    for tool, found_by in evidence.items():
+        for item, facts in found_by.items.items():
+            if tool not in _OURS and f"{tool}/{item}" not in solid:
+                yield quoted({f"{tool}/{item}": facts})
 
 
 def _told(facts: Any) -> Any:

@@ -1,6 +1,9 @@
-"""Prose that gives away the prompt is not passed on."""
+"""Prose that gives away the prompt is not passed on, nor a reason for the customer that sends them elsewhere."""
 
 from __future__ import annotations
+
+import re
+import unicodedata
 
 from fraudray.agent.prompt import INSTRUCTIONS
 from fraudray.domain.investigation import Verdict
@@ -10,6 +13,9 @@ RUN = 40
 TAIL = 4 * RUN
 """Of a text that grows, so much before its new piece is looked at with it: spaces and signs count for nothing."""
 WITHHELD = "(withheld: it repeats the investigator's instructions)"
+
+_CONTACT = re.compile(r"https?:|\bwww\b|\b[\w-]{2,}\.[a-z]{2,}\b|@|\+?\d[\d\s().-]{6,}\d", re.IGNORECASE)
+"""A site, an address or a number to call: a payer's text could put them into the bank's mouth."""
 
 
 def _folded(text: str) -> str:
@@ -33,10 +39,15 @@ def discreet(verdict: Verdict, nonce: str) -> Verdict:
     return verdict.model_copy(
         update={
             "analysis": _or_withheld(verdict.analysis, nonce),
-            "customer_reason": "" if reveals(verdict.customer_reason, nonce) else verdict.customer_reason,
+            "customer_reason": _for_customer(verdict.customer_reason, nonce),
             "next_checks": [_or_withheld(check, nonce) for check in verdict.next_checks],
         }
     )
+
+
+def _for_customer(reason: str, nonce: str) -> str:
+    plain = unicodedata.normalize("NFKC", reason)
+    return "" if reveals(reason, nonce) or _CONTACT.search(plain) else reason
 
 
 def _or_withheld(text: str, nonce: str) -> str:

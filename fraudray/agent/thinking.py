@@ -15,7 +15,7 @@ class Splitter:
         self.answer = ""
         self.thinking = ""
         self._held = ""
-        self._answering = False
+        self._answering = self._begun = False
 
     def reasoning(self, text: str) -> str:
         """Thinking that the server separated itself; given back to be shown."""
@@ -29,7 +29,7 @@ class Splitter:
             return ""
         self._held += text
         start = self._held.lstrip()
-        if start.startswith("{"):
+        if start.startswith("{") and not self._begun:
             self._answering, self.answer, self._held = True, start, ""
             return ""
         thought, tag, rest = self._held.partition(CLOSE)
@@ -54,6 +54,7 @@ class Splitter:
     def _thought(self, text: str) -> str:
         if not self.thinking:
             text = text.lstrip()
+        self._begun = self._begun or bool(text)
         text = text.removeprefix(OPEN)
         self.thinking += text
         return text

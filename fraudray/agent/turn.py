@@ -79,7 +79,7 @@ class Turn:
 
 def _arguments(text: str) -> dict[str, object]:
     try:
-        arguments = json.loads(text)
+        arguments = json.loads(text, strict=False)
     except ValueError:
         raise Rejected(FallbackReason.INVALID_JSON, "the arguments of a call are not JSON") from None
     if not isinstance(arguments, dict):

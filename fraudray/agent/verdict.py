@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,15 @@ from fraudray.domain.investigation import FallbackReason, Verdict
 from fraudray.ports.llm import ToolSpec
 
 CITED_MAX, ANALYSIS_MAX, CHECKS_MAX, CHECK_MAX, REASON_MAX = 8, 800, 3, 120, 200
+CORE_MAX = 4096
 _CORE = ("risk", "decision", "evidence")
+_WRITTEN = frozenset({*_CORE, "analysis", "next_checks", "customer_reason"})
+_CORE_TEXT = re.compile(
+    r'\s*\{\s*"risk"\s*:[^,"\[\]{}]*,\s*"decision"\s*:\s*"[^"]*"\s*,\s*"evidence"\s*:\s*\[[^\[\]{}]*\]'
+)
+"""Looked for with each piece of an answer, whatever its length: it fails at once where an answer is something else."""
+_RAW = dict.fromkeys(range(32), " ")
+"""Engines let raw control characters through into JSON strings, where they are no JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +73,13 @@ def action_schema(ids: Sequence[str], tools: Sequence[ToolSpec], calls_max: int)
 def read_core(text: str, ids: Collection[str]) -> Verdict | None:
     """Risk, decision and citations as soon as they are whole, while the rest is still being written; None before, and
     where they are not as they should be."""
-    end = text.find("]")
-    while end >= 0:
-        try:
-            document = from_json(text[: end + 1] + "}")
-        except ValueError:
-            end = text.find("]", end + 1)
-            continue
-        if not isinstance(document, dict) or tuple(document) != _CORE:
-            return None
-        try:
-            return _checked(document, ids)
-        except Rejected:
-            return None
-    return None
+    found = _CORE_TEXT.match(text[:CORE_MAX].translate(_RAW))
+    if found is None:
+        return None
+    try:
+        return _checked(from_json(found[0] + "}"), ids)
+    except (ValueError, Rejected):
+        return None
 
 
 def read_answer(text: str, ids: Collection[str]) -> Verdict | list[Asked]:
@@ -85,7 +87,7 @@ def read_answer(text: str, ids: Collection[str]) -> Verdict | list[Asked]:
     if not text.strip():
         raise Rejected(FallbackReason.EMPTY, "the answer is empty")
     try:
-        document = from_json(text)
+        document = from_json(text.translate(_RAW))
     except ValueError:
         raise Rejected(FallbackReason.INVALID_JSON, "the answer is not one JSON object") from None
     if not isinstance(document, dict):
@@ -98,18 +100,18 @@ def read_answer(text: str, ids: Collection[str]) -> Verdict | list[Asked]:
 def read_prose(text: str, core: Verdict) -> Verdict:
     """`core` with as much prose as there is in an answer that broke off."""
     try:
-        document = from_json(text, allow_partial="trailing-strings")
+        document = from_json(text.translate(_RAW), allow_partial="trailing-strings")
     except ValueError:
         return core
     prose = {name: document[name] for name in ("analysis", "next_checks", "customer_reason") if name in document}
     try:
-        return _checked(core.model_dump(mode="json") | prose, core.evidence)
+        return _checked(core.model_dump(mode="json", include=set(_WRITTEN)) | prose, core.evidence)
     except Rejected:
         return core
 
 
 def _checked(document: Mapping[str, Any], ids: Collection[str]) -> Verdict:
-    wrong = [name for name in document if name not in Verdict.model_fields]
+    wrong = [name for name in document if name not in _WRITTEN]
     risk, decision, cited = (document.get(name) for name in _CORE)
     if wrong or isinstance(risk, bool) or not isinstance(risk, int) or not 0 <= risk <= 100:
         raise Rejected(FallbackReason.BEYOND_SCHEMA, "risk is an integer from 0 to 100, and there are no other members")

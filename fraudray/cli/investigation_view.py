@@ -66,7 +66,8 @@ class InvestigationView:
                 self._line(f"rejected {body['reason']}: {body.get('detail') or ''}", "yellow")
             case "verdict":
                 cited = ", ".join(body["evidence"]) or "nothing"
-                self._line(f"verdict  {body['decision']} {body['risk']}, citing {cited}", "bold")
+                alone = ", without the payment's text too" if body.get("unswayed") else ""
+                self._line(f"verdict  {body['decision']} {body['risk']}, citing {cited}{alone}", "bold")
             case "prose":
                 self._line(f"analysis {body.get('analysis', '')}")
                 for check in body.get("next_checks", []):

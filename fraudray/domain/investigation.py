@@ -23,6 +23,10 @@ class Verdict(_Document):
     analysis: str = Field("", description="For the analyst.")
     next_checks: list[str] = Field(default_factory=list, description="What it would check next.")
     customer_reason: str = Field("", description="A reason that may be shown to the customer.")
+    unswayed: bool = Field(
+        False, description="Whether the model came as far when it saw no word of anybody, numbers and yes or no alone. "
+        "Never the model's to say."
+    )  # fmt: skip
 
 
 class FallbackReason(StrEnum):
@@ -95,7 +99,7 @@ class Event(_Document):
     tool_result       call_id, tool, ok: bool, evidence: id under which it may be cited, or error
     tool_refused      call_id, tool, why: an acting tool, an unknown one, bad arguments, over the budget
     verdict_rejected  reason: FallbackReason, detail
-    verdict           risk, decision, evidence: parsed before the prose
+    verdict           risk, decision, evidence, unswayed: parsed before the prose
     prose             analysis, next_checks, customer_reason
     finished          the Finding
     """

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from fraudray.domain.decision import Decision, Outcome, Reason
+from fraudray.domain.decision import Adjustment, Decision, Outcome, Reason
 from fraudray.domain.evidence import ToolEvidence
 from fraudray.domain.transaction import Transaction
 from fraudray.policy.policy import Policy
 from fraudray.ports.investigator import Brief, Budget
+from fraudray.verdicts import may_lower, without_verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +22,29 @@ class Decided:
     reasons: list[Reason] = field(default_factory=list)
     score: int = 0
     decision: Outcome = Outcome.APPROVE
+    adjustments: list[Adjustment] = field(default_factory=list)
 
     @classmethod
     def by(cls, decision: Decision) -> Decided:
         """As a decision says."""
-        return cls(decision.evidence, decision.reasons, decision.score, decision.decision)
+        return cls(decision.evidence, decision.reasons, decision.score, decision.decision, decision.adjustments)
 
 
 def brief_of(
-    policy: Policy, investigation_id: str, tx: Transaction, decided: Decided, *, left_s: float, waiting: bool,
+    policy: Policy,
+    investigation_id: str,
+    tx: Transaction,
+    decided: Decided,
+    *,
+    left_s: float,
+    waiting: bool,
+    verdict_s: float | None = None,
     traceparent: str | None = None,
-) -> Brief:  # fmt: skip
-    """Everything that the agent is told. `left_s` is what is left of the time that its prose may take too."""
+) -> Brief:
+    """Everything that the agent is told. `left_s` is what is left of the time that its prose may take too, `verdict_s`
+    of the time for the verdict, where that is less."""
     wanted, thresholds = policy.document.investigate, policy.document.thresholds
+    first = without_verdicts(policy, decided.score, decided.adjustments)
     return Brief(
         investigation_id=investigation_id,
         transaction_id=tx.transaction_id,
@@ -43,10 +54,12 @@ def brief_of(
         score=decided.score,
         decision=decided.decision,
         thresholds={"review": thresholds.review, "block": thresholds.block},
+        two_levels_from=wanted.two_levels_from if first is Outcome.APPROVE else None,
+        may_lower=may_lower(policy, decided.decision, decided.score, first),
         budget=Budget(
             limit_s=left_s, first_token_s=wanted.first_token_s, stall_s=wanted.stall_s, steps_max=wanted.steps_max,
             tool_calls_max=wanted.tool_calls_max, tokens_max=wanted.tokens_max,
-            thinking_tokens_max=wanted.thinking_tokens_max,
+            thinking_tokens_max=wanted.thinking_tokens_max, verdict_s=verdict_s,
         ),
         waiting=waiting,
         traceparent=traceparent,

@@ -68,8 +68,8 @@ class Conduct:
         # The prose may go on when a verdict is there, whoever waited for that.
         left_s = policy.document.investigate.later_limit_s
         brief = brief_of(
-            policy, investigation.investigation_id, tx, Decided.by(decision), left_s=left_s, waiting=running.waited_for,
-            traceparent=investigation.traceparent,
+            policy, investigation.investigation_id, tx, Decided.by(decision), left_s=left_s,
+            waiting=running.waited_for, verdict_s=max(until - loop.time(), 0.01), traceparent=investigation.traceparent,
         )  # fmt: skip
         notes = _Notes(running, self._clock.now)
         async with aclosing(_merged(investigator.investigate(brief))) as events:

@@ -242,7 +242,7 @@ class Investigate(_Part):
     thinking_tokens_max: int = Field(400, ge=0, le=100_000, description="Reasoning tokens of one round trip.")
     two_levels_from: Points = Field(
         25, description="A raise from APPROVE to BLOCK must cite evidence that is not free text and that rules of so "
-        "much weight together rest on.",
+        "much weight together rest on, and be reached again without the payment's text.",
     )  # fmt: skip
     lower: LowerBand | None = Field(None, description="Off unless set: a verdict only confirms or raises.")
 

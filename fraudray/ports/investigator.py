@@ -24,6 +24,7 @@ class Budget(BaseModel):
     tool_calls_max: int = Field(ge=0)
     tokens_max: int = Field(ge=1, description="Completion tokens, all round trips together.")
     thinking_tokens_max: int = Field(ge=0, description="Of one round trip.")
+    verdict_s: float | None = Field(None, gt=0, description="Somebody waits so long for the verdict; None: limit_s.")
 
 
 class Brief(BaseModel):
@@ -42,6 +43,10 @@ class Brief(BaseModel):
     score: int
     decision: Outcome
     thresholds: dict[str, int] = Field(description="`review` and `block`, 0-100.")
+    two_levels_from: int | None = Field(
+        None, description="The weight that a verdict of BLOCK must cite to go up two levels; None where it cannot."
+    )
+    may_lower: bool = Field(False, description="Whether a verdict may take a level off at all.")
     budget: Budget
     waiting: bool = Field(description="Whether a client waits for it.")
     traceparent: str | None = None

@@ -24,6 +24,12 @@ EVIDENCE = {
 AMOUNT, MERCHANT, TRAVEL = "transaction-risk/amount", "transaction-risk/merchant", "geolocation-checker/travel"
 
 
+def far(decision: Outcome = Outcome.APPROVE, budget: Budget = BUDGET, **transaction: Any) -> Brief:
+    """A payment on which a verdict may go two levels up, or one down."""
+    update = {"decision": decision, "two_levels_from": 10, "may_lower": True}
+    return brief(budget, **transaction).model_copy(update=update)
+
+
 def brief(budget: Budget = BUDGET, **transaction: Any) -> Brief:
     """A payment in review."""
     reason = Reason(code="HIGH_AMOUNT", family="amount", weight=10, points=10, text="", evidence=[AMOUNT])

@@ -29,7 +29,7 @@ class Box:
     """A toolbox that answers from a table; `together` counts how many calls were under way at once."""
 
     def __init__(self, *, free_text: bool = False, error: str | None = None) -> None:
-        self._answer = ToolAnswer({} if error else {"payments": 3}, error, free_text)
+        self.answer = ToolAnswer({} if error else {"payments": 3}, error, free_text)
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.traceparents: list[str | None] = []
         self.now = self.together = 0
@@ -50,7 +50,7 @@ class Box:
         self.together = max(self.together, self.now)
         await asyncio.sleep(0)
         self.now -= 1
-        return self._answer
+        return self.answer
 
 
 def agent(script: Script | Sequence[Any], box: Box | None = None, *, tools: Any = "actions") -> Agent:

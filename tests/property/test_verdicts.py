@@ -37,7 +37,7 @@ FINDINGS = st.builds(
     Finding,
     verdict=st.builds(
         Verdict, risk=st.integers(0, 100), decision=st.sampled_from(Outcome),
-        evidence=st.lists(st.sampled_from(IDS), unique=True, max_size=5),
+        evidence=st.lists(st.sampled_from(IDS), unique=True, max_size=5), unswayed=st.booleans(),
     ),
 ) | st.builds(Finding, failure=st.sampled_from(FallbackReason), detail=st.text(max_size=400))  # fmt: skip
 
@@ -72,6 +72,8 @@ def test_a_verdict_stays_within_the_clamp(
         assert (step, after.score) == (0, before.score)
         return
     band = policy.document.investigate.lower
+    if step < 0 or step == 2:
+        assert finding.verdict.unswayed
     if step < 0:
         assert band is not None
         assert band.low <= before.score <= band.high

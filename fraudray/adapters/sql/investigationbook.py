@@ -45,7 +45,7 @@ class SqlInvestigationBook:
         return self._writer.submit(write)
 
     def append(self, investigation: Investigation, events: Sequence[Event]) -> Future[None]:
-        """Keep what happened; an event kept before stays as it is."""
+        """Keep what happened. An event kept before stays as it is: another of its number ends in StoreFailed."""
         owner, investigation_id = investigation.customer_id, investigation.investigation_id
 
         def write(_connection: Connection) -> None:
