@@ -17,6 +17,8 @@ import httpx
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
+from tests.collector import Collector
+
 # Only `make test-llm` runs these: elsewhere there is no vLLM, and nothing to skip either.
 collect_ignore_glob = [] if importlib.util.find_spec("vllm") else ["test_*.py"]
 
@@ -38,15 +40,22 @@ class ServedModel:
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedModel]:
+def collector() -> Iterator[Collector]:
+    """Where the server sends its traces."""
+    with Collector() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[ServedModel]:
     """The server, ready, stopped as Ctrl-C stops it."""
     folder = tmp_path_factory.mktemp("llm")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FRAUDRAY_")} | {
-        "FRAUDRAY_DATA_DIR": str(folder / "data")
-    }
+        "FRAUDRAY_DATA_DIR": str(folder / "data"), "FRAUDRAY_OTLP_URL": collector.url,
+    }  # fmt: skip
     log = folder / "log"
     command = [str(Path(sys.executable).parent / "fraudray"), "serve", "--llm", "tiny", "--port", str(port)]
     with log.open("w") as out:

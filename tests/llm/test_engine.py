@@ -212,13 +212,13 @@ def _read_while_killing(client: OpenAI, served: ServedModel) -> None:
     )  # fmt: skip
     for count, _piece in enumerate(stream):
         if count == 10:
-            engines = _engines(served)
+            engines = engines_of(served)
             assert engines
             for engine in engines:
                 engine.kill()
 
 
-def _engines(served: ServedModel) -> list[psutil.Process]:
+def engines_of(served: ServedModel) -> list[psutil.Process]:
     """The engine's own process of this server, found by the mark that the server's processes carry."""
     found = []
     for process in psutil.process_iter(["cmdline"]):
