@@ -21,7 +21,6 @@ from fraudray.agent.prompt import INSTRUCTIONS
 from fraudray.agent.questions import QUESTIONS
 from fraudray.agent.reveals import RUN
 from fraudray.bootstrap import App
-from fraudray.deployments.gateway import toolbox_of
 from fraudray.domain.decision import Decision, Outcome
 from fraudray.domain.investigation import Investigation
 from fraudray.policy.policy import Policy
@@ -29,6 +28,7 @@ from fraudray.settings import load_settings
 from fraudray.testing.endpoint import MODEL, ModelEndpoint
 from fraudray.testing.injections import INJECTIONS
 from fraudray.testing.obedient_model import ACTS, Obedient
+from fraudray.tools.toolbox import toolbox_of
 from fraudray.verdicts import WITHHELD
 
 SHOWN = ("merchant", "merchant_category", "location", "previous_location", "memo")
