@@ -123,13 +123,15 @@ def test_the_policy_stands_within_its_time_and_says_why_whatever_the_endpoint_do
 ) -> None:
     with misbehaving(kind) as url:
         app = opened(url)
-        decision = app.investigations.decide_now(review(samples)).decision
-        record = ended(app, decision.transaction_id)
-    assert (decision.decision, decision.investigator.status) == (Outcome.REVIEW, "failed")
+        answer = app.investigations.decide_now(review(samples)).decision
+        record = ended(app, answer.transaction_id)
+    # Pending only where the store itself, on a machine that is busy, took seconds to write the revision.
+    assert (answer.decision, answer.investigator.status in ("failed", "pending")) == (Outcome.REVIEW, True)
+    decision = current(app, answer.transaction_id)
+    assert (decision.decision, decision.investigator.status, decision.revision) == (Outcome.REVIEW, "failed", 2)
     assert decision.investigator.reason in (kind.reason.value, "late")
     assert decision.investigator.detail
     assert record.status == "failed"
-    assert current(app, decision.transaction_id).revision == 2
 
 
 def test_one_that_is_not_waited_for_answers_at_once_and_gets_a_revision(

@@ -244,20 +244,20 @@ def test_a_tool_that_fails_is_missing_or_late_lets_nothing_pass(
         raise ToolError("secret detail")
 
     async def late() -> Any:
-        await anyio.sleep(2)
+        await anyio.sleep(3)
 
     with serving(server.app()) as url:
         missing = deciding(url + "/mcp", source=SOURCE.replace("tool: check_merchant", "tool: nothing"))
         assert "the server offers no tool nothing" in refused(missing.engine.decide(plain()))
         missing.close()
-        app = deciding(url + "/mcp", limit_ms=150)
+        app = deciding(url + "/mcp", limit_ms=1000)
         decide_until(app, plain, Outcome.REVIEW)
         server.answer = fails
         error = refused(app.engine.decide(plain()))
         assert error == "failed: the tool answered with an error"
         server.answer = late
         began = time.perf_counter()
-        assert refused(app.engine.decide(plain())).endswith("no answer within 150 ms")
+        assert refused(app.engine.decide(plain())).endswith("no answer within 1000 ms")
         assert time.perf_counter() - began < 5
         server.answer = WatchServer().answer
         assert app.engine.decide(plain()).score == 50
