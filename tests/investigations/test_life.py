@@ -406,8 +406,8 @@ def test_asking_again_does_not_ratchet_a_decision_upward(opened: Open, samples: 
         transaction_id = samples[0]["transaction_id"]
         stood, alerted = [], []
         for _ in range(4):
-            app.investigations.begin(transaction_id, requested_by="ana")
-            ended(app, transaction_id)
+            begun = app.investigations.begin(transaction_id, requested_by="ana")
+            follow(app, begun.investigation_id)
             decision = current(app, transaction_id)
             stood.append((decision.decision, decision.score, decision.investigator.effect))
             alerted.append(app.store.cases.case(str(decision.case_id)).last_alert_at)
