@@ -18,6 +18,7 @@ from fraudray.adapters.retry_after import retry_after_s
 from fraudray.domain.cards import mask
 from fraudray.domain.errors import SettingsError
 from fraudray.domain.investigation import FallbackReason
+from fraudray.domain.text import is_unicode
 from fraudray.ports.llm import ChatRequest, Delta, Message, ModelAbilities, ModelFailed, TokenCount, ToolPiece, ToolSpec
 
 CONNECT_S = 5.0
@@ -188,18 +189,23 @@ def _delta(chunk: ChatCompletionChunk) -> Delta:
     reasoning = more.get("reasoning") or more.get("reasoning_content") or ""
     calls = (delta.tool_calls or []) if delta else []
     return Delta(
-        content=(delta.content or "") if delta else "",
-        reasoning=reasoning if isinstance(reasoning, str) else "",
+        content=_whole(delta.content or "") if delta else "",
+        reasoning=_whole(reasoning) if isinstance(reasoning, str) else "",
         tools=tuple(
             ToolPiece(
-                call.index, call.id or "", (call.function.name or "") if call.function else "",
-                (call.function.arguments or "") if call.function else "",
+                call.index, _whole(call.id or ""), _whole(call.function.name or "") if call.function else "",
+                _whole(call.function.arguments or "") if call.function else "",
             )
             for call in calls
         ),
         finish=choice.finish_reason,
         tokens=tokens,
     )  # fmt: skip
+
+
+def _whole(text: str) -> str:
+    """Text that can be encoded: half a surrogate pair, where a server cut one in two, becomes a replacement mark."""
+    return text if is_unicode(text) else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _tokens(usage: Any) -> TokenCount:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 
 from fraudray.agent.conversation import Wanted
 from fraudray.agent.prompt import CONCLUDE
 from fraudray.agent.thinking import Splitter
-from fraudray.agent.verdict import Rejected, read_answer, read_core
-from fraudray.domain.investigation import FallbackReason, Verdict
+from fraudray.agent.verdict import read_answer, read_arguments, read_core
+from fraudray.domain.investigation import Verdict
 from fraudray.ports.llm import Delta, TokenCount, ToolCall
 
 CALLS_MAX = 50
@@ -70,18 +69,8 @@ class Turn:
         """What it says as a whole: a verdict, or what it asks for. Raises Rejected."""
         asked = [call for call in self.calls if call.name != CONCLUDE]
         if asked:
-            return [Wanted(call.call_id, call.name, _arguments(call.arguments)) for call in asked]
+            return [Wanted(call.call_id, call.name, read_arguments(call.arguments)) for call in asked]
         read = read_answer(self.answer if self._calls else self._splitter.end(), self._ids)
         if isinstance(read, Verdict):
             return read
         return [Wanted(f"ask-{index}", entry.tool, entry.arguments) for index, entry in enumerate(read)]
-
-
-def _arguments(text: str) -> dict[str, object]:
-    try:
-        arguments = json.loads(text, strict=False)
-    except ValueError:
-        raise Rejected(FallbackReason.INVALID_JSON, "the arguments of a call are not JSON") from None
-    if not isinstance(arguments, dict):
-        raise Rejected(FallbackReason.BEYOND_SCHEMA, "the arguments of a call are one JSON object")
-    return arguments

@@ -97,6 +97,17 @@ def read_answer(text: str, ids: Collection[str]) -> Verdict | list[Asked]:
     return _checked(document, ids)
 
 
+def read_arguments(text: str) -> dict[str, Any]:
+    """What a tool is called with. Raises Rejected."""
+    try:
+        arguments = from_json(text.translate(_RAW))
+    except ValueError:
+        raise Rejected(FallbackReason.INVALID_JSON, "the arguments of a call are not JSON") from None
+    if not isinstance(arguments, dict):
+        raise Rejected(FallbackReason.BEYOND_SCHEMA, "the arguments of a call are one JSON object")
+    return arguments
+
+
 def read_prose(text: str, core: Verdict) -> Verdict:
     """`core` with as much prose as there is in an answer that broke off."""
     try:

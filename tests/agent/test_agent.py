@@ -207,6 +207,16 @@ def test_the_same_question_is_put_once_and_the_budget_of_questions_holds() -> No
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("arguments", ['{"days": }', "[7]", r'{"days": "\ud83d"}'])
+def test_arguments_that_are_no_json_object_are_rejected_and_asked_for_again(arguments: str) -> None:
+    call = [Delta(tools=(ToolPiece(0, "c", "customer-history", arguments),)), Delta(finish="tool_calls")]
+    box = Box()
+    events, finding = investigated(agent([call, SAID], box, tools="native"))
+    assert [event.kind for event in events].count("verdict_rejected") == 1
+    assert finding.verdict is not None
+    assert not box.calls
+
+
 def test_a_tool_that_fails_is_no_evidence_and_ends_nothing() -> None:
     _, finding = investigated(agent([ask({"tool": "merchant-history"}), SAID], Box(error="no answer")))
     assert finding.found == []

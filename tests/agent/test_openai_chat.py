@@ -135,6 +135,15 @@ def test_what_the_server_repeats_of_the_key_and_of_card_numbers_is_not_told() ->
     assert len(caught.value.detail) <= 200
 
 
+def test_half_a_character_is_shown_as_one_that_is_missing() -> None:
+    half = '{"id":"c","object":"chat.completion.chunk","created":0,"choices":[{"index":0,"delta":{%s}}]}'
+    cut = [half % r'"reasoning":"so \ud83d"', half % r'"content":"\ude00 and \ud83d\ude00"', chunk({}, "stop")]
+    with ModelEndpoint(lambda _: Reply(cut)) as endpoint:
+        deltas = asyncio.run(read(chat(endpoint.url)))
+    assert [delta.reasoning for delta in deltas if delta.reasoning] == ["so \ufffd"]
+    assert [delta.content for delta in deltas if delta.content] == ["\ufffd and \U0001f600"]
+
+
 def test_whoever_stops_listening_frees_the_engine() -> None:
     async def leave(url: str) -> None:
         model = chat(url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,45 @@ def test_a_stored_decision_is_investigated_and_followed(
     assert 'fraudray_investigations_total{result="raised"} 1.0' in shown
     assert 'fraudray_investigator_breaker{state="closed"} 1.0' in shown
     assert 'fraudray_investigation_tokens_total{kind="prompt"} 100.0' in shown
+
+
+def test_asking_again_makes_a_decision_no_more_severe(
+    serve: Callable[[str | None], TestClient], samples: list[dict[str, Any]]
+) -> None:
+    with ModelEndpoint(said) as endpoint:
+        http = serve(endpoint.url)
+        transaction_id = samples[0]["transaction_id"]
+        http.post("/v1/decisions", json=samples[0])
+        asked, stood = [], []
+        for _ in range(3):
+            begun = http.post("/v1/investigations", json={"transaction_id": transaction_id})
+            http.get(begun.headers["location"] + "/events")
+            decision = http.get(f"/v1/decisions/{transaction_id}").json()
+            asked.append(begun.json()["investigation_id"])
+            stood.append((decision["decision"], decision["score"], decision["revision"]))
+    assert len(set(asked)) == 3
+    assert stood == [("REVIEW", 74, 2), ("REVIEW", 74, 3), ("REVIEW", 74, 4)]
+
+
+def test_asking_while_one_is_under_way_begins_no_other(
+    serve: Callable[[str | None], TestClient], samples: list[dict[str, Any]]
+) -> None:
+    go_on = threading.Event()
+
+    def script(body: dict[str, Any]) -> Any:
+        assert go_on.wait(60)
+        return said(body)
+
+    with ModelEndpoint(script) as endpoint:
+        http = serve(endpoint.url)
+        http.post("/v1/decisions", json=samples[0])
+        wanted = {"transaction_id": samples[0]["transaction_id"]}
+        first, second = (http.post("/v1/investigations", json=wanted).json() for _ in range(2))
+        go_on.set()
+        http.get(f"/v1/investigations/{first['investigation_id']}/events")
+    assert second["investigation_id"] == first["investigation_id"]
+    assert len(endpoint.requests) == 1
+    assert http.get(f"/v1/decisions/{wanted['transaction_id']}").json()["revision"] == 2
 
 
 def test_bad_requests_name_what_is_wrong(

@@ -351,3 +351,70 @@ def test_erasing_a_customer_erases_what_was_said_of_them(
     app.store.customers.erase("C-review-0", reason="asked", actor="dpo", at=app.clock.now())
     assert app.investigations.get(record.investigation_id).finding is None
     assert follow(app, record.investigation_id) == []
+
+
+def test_nothing_is_kept_of_a_customer_who_is_erased_while_the_model_thinks(
+    opened: Open, patient: Path, samples: list[dict[str, Any]]
+) -> None:
+    asked, erased = threading.Event(), threading.Event()
+
+    def script(_body: dict[str, Any]) -> Reply:
+        asked.set()
+        assert erased.wait(30)
+        return says(verdict("BLOCK", 90, [DEVICE], "Somebody else's device."), reasoning="Whose is it? " * 40)
+
+    with ModelEndpoint(script) as endpoint:
+        app = opened(endpoint.url, policy_file=patient)
+        app.engine.decide(review(samples))
+        assert asked.wait(30)
+        app.store.customers.erase("C-review-0", reason="asked", actor="dpo", at=app.clock.now())
+        erased.set()
+        record = ended(app, "T-review-0")
+    assert record.finding is None
+    assert app.store.investigations.events(record) == []
+    assert app.store.investigations.unfinished() == []
+    with pytest.raises(Refused, match="erased"):
+        app.store.cases.decision("T-review-0")
+    assert app.store.verify_audit().whole
+
+
+def test_a_raise_is_a_further_alert_of_the_customers_open_case_and_a_confirmation_is_none(
+    opened: Open, patient: Path, samples: list[dict[str, Any]]
+) -> None:
+    said = iter([("REVIEW", 50), ("BLOCK", 88)])
+    with ModelEndpoint(lambda _: says(verdict(*next(said), [DEVICE]))) as endpoint:
+        app = opened(endpoint.url, policy_file=patient)
+        first = app.investigations.decide_now(review(samples)).decision
+        ended(app, first.transaction_id)
+        assert first.case_id is not None
+        begun = app.store.cases.case(first.case_id)
+        assert (begun.decision, begun.last_alert_at) == (Outcome.REVIEW, begun.opened_at)
+        tx = review(samples, 1) | {"customer_id": "C-review-0", "amount": 1300}
+        second = app.investigations.decide_now(tx).decision
+        ended(app, second.transaction_id)
+    joined = app.store.cases.case(first.case_id)
+    assert (first.investigator.effect, second.investigator.effect) == ("confirmed", "raised")
+    assert second.case_id == first.case_id
+    assert (joined.decision, joined.score) == (Outcome.BLOCK, 88)
+    assert joined.last_alert_at > begun.last_alert_at
+    assert joined.last_alert_at == second.decided_at
+    assert len({decision.transaction_id for decision in joined.decisions}) == 2
+
+
+def test_asking_again_does_not_ratchet_a_decision_upward(opened: Open, samples: list[dict[str, Any]]) -> None:
+    with ModelEndpoint(lambda _: says(verdict("BLOCK", 100, [MERCHANT]))) as endpoint:
+        app = opened(endpoint.url)
+        app.engine.decide(samples[0])
+        transaction_id = samples[0]["transaction_id"]
+        stood, alerted = [], []
+        for _ in range(4):
+            begun = app.investigations.begin(transaction_id, requested_by="ana")
+            follow(app, begun.investigation_id)
+            decision = current(app, transaction_id)
+            stood.append((decision.decision, decision.score, decision.investigator.effect))
+            alerted.append(app.store.cases.case(str(decision.case_id)).last_alert_at)
+    assert stood[0] == (Outcome.REVIEW, 74, "raised")
+    assert stood[1:] == [(Outcome.REVIEW, 74, "none")] * 3
+    assert len(set(alerted)) == 1
+    assert sum(r.points for r in decision.reasons) + sum(a.points for a in decision.adjustments) == 74
+    assert decision.revision == 5
