@@ -6,7 +6,6 @@ A replica holds no state beyond the breaker, which all of its investigations sha
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import UTC, datetime
@@ -37,13 +36,7 @@ BREAKER_S = 2.0
 UNREACHABLE = "unreachable"
 
 
-@serve.deployment(
-    max_ongoing_requests=ONGOING_MAX,
-    health_check_period_s=10,
-    health_check_timeout_s=30,
-    graceful_shutdown_timeout_s=5,
-    logging_config={"log_level": "WARNING", "enable_access_log": False},
-)
+@serve.deployment(max_ongoing_requests=ONGOING_MAX)
 class Investigating:
     """Answers by handle what `ports.investigator.Investigator` asks."""
 
@@ -105,13 +98,12 @@ class HandleInvestigator:
 
     async def investigate(self, brief: Brief) -> AsyncGenerator[Event]:
         """See `Investigator.investigate`."""
-        told = self._agent.options(stream=True).investigate.remote(brief.model_dump_json())
-        events = cast(_Texts, told)
-        numbers = itertools.count(1)
+        events = cast(_Texts, self._agent.options(stream=True).investigate.remote(brief.model_dump_json()))
+        told = 0
         try:
             async for text in events:
                 event = Event.model_validate_json(text)
-                next(numbers)
+                told = event.seq
                 yield event
                 if event.kind == "finished":
                     return
@@ -124,7 +116,7 @@ class HandleInvestigator:
         finally:
             events.cancel()
         body = Finding(failure=failure, detail=detail).model_dump(mode="json", exclude_none=True)
-        yield Event(seq=next(numbers), at=datetime.now(UTC), kind="finished", body=body)
+        yield Event(seq=told + 1, at=datetime.now(UTC), kind="finished", body=body)
 
     async def probe(self) -> None:
         """See `Investigator.probe`."""

@@ -18,6 +18,9 @@ from fraudray.deployments.gateway import build_asgi_app
 from fraudray.domain.errors import SettingsError
 from fraudray.settings import Settings, load_settings, to_environment
 
+DRAIN_S = 5.0
+"""What a stopping replica may take to finish its requests."""
+
 
 class Scaling(BaseModel):
     """Between how many replicas a deployment is, one more for every `ongoing_target` requests under way."""
@@ -30,12 +33,15 @@ class Scaling(BaseModel):
     num_cpus: float = Field(0.25, ge=0, le=64, description="What Ray reserves for one replica.")
 
     def options(self, env: dict[str, str]) -> dict[str, Any]:
-        """As a deployment takes it; the replicas' environment has `env` too."""
+        """As each of our deployments takes it; the replicas' environment has `env` too."""
         bounds = AutoscalingConfig(
             min_replicas=self.replicas_min, max_replicas=self.replicas_max, target_ongoing_requests=self.ongoing_target
         )
         actor = {"num_cpus": self.num_cpus, "runtime_env": {"env_vars": env}}
-        return {"autoscaling_config": bounds, "ray_actor_options": actor}
+        return {
+            "autoscaling_config": bounds, "ray_actor_options": actor, "graceful_shutdown_timeout_s": DRAIN_S,
+            "logging_config": {"log_level": "WARNING", "enable_access_log": False},
+        }  # fmt: skip
 
 
 class GatewayArgs(BaseModel):
@@ -53,11 +59,7 @@ class GatewayArgs(BaseModel):
     tools: Scaling = Field(Scaling(), description="The MCP tools that it asks.")
 
 
-@serve.deployment(
-    max_ongoing_requests=512,
-    graceful_shutdown_timeout_s=5,
-    logging_config={"log_level": "WARNING", "enable_access_log": False},
-)
+@serve.deployment
 @serve.ingress()
 class Gateway:
     """Runs the ASGI app of `fraudray.deployments.gateway`."""

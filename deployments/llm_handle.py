@@ -12,6 +12,14 @@ from collections.abc import AsyncIterator
 from typing import Protocol, Self, cast
 
 import httpx2
+from ray import serve
+from ray.exceptions import RayError
+from ray.serve.exceptions import (
+    BackPressureError,
+    DeploymentUnavailableError,
+    RayServeException,
+    ReplicaUnavailableError,
+)
 
 from fraudray.deployments.engine_call import ENGINE, EngineCall, EngineHead, error_body
 
@@ -56,8 +64,6 @@ class EngineOf:
     def http(self) -> EngineMethod:
         """See `EngineHandle.http`. Raises RayServeException while there is no such application."""
         if self._handle is None:
-            from ray import serve
-
             handle = serve.get_deployment_handle(ENGINE, self._app_name).options(stream=True)
             self._handle = cast(EngineHandle, handle)
         return self._handle.http
@@ -75,8 +81,6 @@ class HandleTransport(httpx2.AsyncBaseTransport):
 
         Raises httpx2.ReadTimeout, httpx2.ConnectError when the replica ends before it answers.
         """
-        from ray.serve.exceptions import RayServeException
-
         body = await request.aread()
         if len(body) > _BODY_BYTES_MAX:
             return _refusal(request, 413, f"the request has more than {_BODY_BYTES_MAX} bytes")
@@ -109,9 +113,6 @@ class _Answer(httpx2.AsyncByteStream):
 
     async def next(self) -> EngineHead | bytes:
         """The next piece. Raises StopAsyncIteration at the end, _Unavailable, httpx2.TransportError."""
-        from ray.exceptions import RayError
-        from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
-
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await anext(self._pieces)

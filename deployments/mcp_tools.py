@@ -24,13 +24,7 @@ CALLS_MAX = 64
 HEALTH_LIMIT_S = 10.0
 
 
-@serve.deployment(
-    max_ongoing_requests=CALLS_MAX,
-    health_check_period_s=10,
-    health_check_timeout_s=30,
-    graceful_shutdown_timeout_s=5,
-    logging_config={"log_level": "WARNING", "enable_access_log": False},
-)
+@serve.deployment(max_ongoing_requests=CALLS_MAX)
 class McpTools:
     """Answers calls by handle. Opens the store with the first one: the gateway may still be making it."""
 

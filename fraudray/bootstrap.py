@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -37,14 +37,13 @@ from fraudray.evidence.biometrics import check_templates, find_matcher
 from fraudray.evidence.context import ReadTool, Reference
 from fraudray.gate import is_loopback
 from fraudray.investigations import Investigations
-from fraudray.investigations.opening import installed_toolbox, open_investigator
+from fraudray.investigations.opening import open_investigator
 from fraudray.policy.book import PolicyBook
 from fraudray.policy.policy import Policy
 from fraudray.ports.biometrics import BiometricMatcher
 from fraudray.ports.clock import Clock, Ids, RandomIds, SystemClock
 from fraudray.ports.investigator import Investigator
 from fraudray.ports.research import Research
-from fraudray.ports.toolbox import Toolbox
 from fraudray.ports.tracing import NoTracer, Tracer
 from fraudray.reference import ListsWatch, load_reference, note_lists
 from fraudray.rules.looking import Looker
@@ -68,12 +67,10 @@ class App:
         book: PolicyBook | None = None,
         reference: Reference | None = None,
         investigator: Investigator | None = None,
-        toolbox: Callable[[App], Toolbox] | None = None,
         work: bool = True,
     ) -> None:
         """Open the store and build the engine. `work=False` leaves the outbox, and looking for changed policies and
         lists, to another call or process; `book` and `reference` may be handed over by a caller who has loaded them.
-        `toolbox` makes what an investigation may ask, once all else is open; the read-only MCP servers otherwise.
 
         Raises SettingsError, PolicyError, StoreInUse, StoreFailed.
         """
@@ -88,7 +85,7 @@ class App:
         self.tracer: Tracer = NoTracer()
         try:
             self.tracer = open_tracer(settings)
-            self._build(book, investigator, toolbox, work)
+            self._build(book, investigator, work)
         except BaseException:
             self.tracer.close()
             self._shelf.close()
@@ -100,9 +97,7 @@ class App:
         """The policy that decides where no other is chosen, as of now."""
         return self.engine.policy
 
-    def _build(
-        self, book: PolicyBook, investigator: Investigator | None, toolbox: Callable[[App], Toolbox] | None, work: bool
-    ) -> None:
+    def _build(self, book: PolicyBook, investigator: Investigator | None, work: bool) -> None:
         settings = self.settings
         rules = self._shelf.rules(book)
         self.research: Research = SqlResearch(self.store.engine, self.store.vault, self.clock)
@@ -137,8 +132,7 @@ class App:
         _load_customers(settings, self.store, self.clock, self.matcher)
         note_lists(self)
         if investigator is None:
-            find = toolbox or installed_toolbox
-            investigator = open_investigator(settings, self.clock, self.tracer, lambda: find(self))
+            investigator = open_investigator(settings, self.clock, self.tracer, self)
         self.investigations = Investigations(
             self.engine, self.store, investigator, clock=self.clock, ids=self.ids,
             concurrent_max=settings.llm_concurrent_max,

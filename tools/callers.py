@@ -1,8 +1,7 @@
-"""Three ways to call the read-only MCP servers: in this process, over streamable HTTP, by a deployment's handle."""
+"""Two ways to call the read-only MCP servers: in this process, and by a deployment's handle."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
@@ -10,8 +9,6 @@ from mcp.client.client import Client
 from mcp.types import Implementation, RequestParamsMeta
 
 from fraudray import __version__
-from fraudray.adapters.mcp_link import Link
-from fraudray.evidence.own import BadAnswer
 from fraudray.tools.catalogue import TOOLS
 from fraudray.tools.provider import AppProvider
 from fraudray.tools.reply import McpReply, reply_of
@@ -38,37 +35,6 @@ class InProcessCaller:
         meta = cast("RequestParamsMeta", {"traceparent": traceparent}) if traceparent is not None else None
         async with Client(self._servers[server], client_info=_SELF) as client:
             return reply_of(await client.call_tool(tool, dict(arguments), meta=meta))
-
-
-class HttpCaller:
-    """Read servers at addresses: `{"transaction-risk": "https://risk.internal/mcp/transaction-risk", …}`.
-
-    A connection to each stays open and is made anew when it breaks. Close it.
-    """
-
-    def __init__(self, addresses: Mapping[str, str], token: str | None = None) -> None:
-        """Begins to connect in the background; `token` is sent as bearer token."""
-        self._links = {name: Link(name, address, token) for name, address in addresses.items()}
-
-    async def call(
-        self, server: str, tool: str, arguments: Mapping[str, Any], traceparent: str | None, limit_s: float
-    ) -> McpReply:
-        """See `McpCaller.call`."""
-        link = self._links.get(server)
-        if link is None:
-            return McpReply(error=_unknown(server, self._links))
-        try:
-            result = await asyncio.wrap_future(
-                link.start(tool, lambda _schema: dict(arguments), traceparent=traceparent)
-            )
-        except BadAnswer as failed:
-            return McpReply(error=f"{server}: {failed}")
-        return McpReply(error=f"{server} was not asked") if result is None else reply_of(result)
-
-    def close(self) -> None:
-        """Close the connections; calls under way fail."""
-        for link in self._links.values():
-            link.close()
 
 
 class HandleCaller:

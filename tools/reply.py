@@ -1,4 +1,4 @@
-"""What an MCP tool said to one call, and who can make such a call: in this process, over HTTP, or in a deployment."""
+"""What an MCP tool said to one call, and who can make such a call: in this process, or in a deployment."""
 
 from __future__ import annotations
 

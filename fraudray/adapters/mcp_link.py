@@ -7,13 +7,12 @@ at once, and it is tried again in the background. All state belongs to the event
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import anyio
 import httpx2
@@ -21,9 +20,7 @@ from anyio.from_thread import start_blocking_portal
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
-from mcp.types import CallToolResult, RequestParamsMeta, Tool
-from opentelemetry.context import attach, detach
-from opentelemetry.propagate import extract
+from mcp.types import CallToolResult, Tool
 
 from fraudray.adapters.bounded_http import BoundedTransport
 from fraudray.evidence.own import BadAnswer
@@ -69,19 +66,12 @@ class Link:
         self._closing = self._portal.call(anyio.Event)
         self._life: Future[None] = self._portal.start_task_soon(self._live)
 
-    def start(
-        self, tool: str, arguments: Arguments, *, traceparent: str | None = None
-    ) -> Future[CallToolResult | None]:
-        """A call under way, as part of the trace that `traceparent` (W3C) names; cancelling ends it. The future raises
-        BadAnswer, and so does this once the link is closed."""
-        try:
-            return self._portal.start_task_soon(self._call, tool, arguments, traceparent)
-        except RuntimeError:
-            raise BadAnswer("the connection is closed") from None
-
     def call(self, tool: str, arguments: Arguments, *, limit_s: float) -> CallToolResult | None:
         """The tool's answer within the limit; None where it was not asked. Raises BadAnswer."""
-        asked = self.start(tool, arguments)
+        try:
+            asked = self._portal.start_task_soon(self._call, tool, arguments)
+        except RuntimeError:
+            raise BadAnswer("the connection is closed") from None
         try:
             return asked.result(limit_s)
         except TimeoutError:
@@ -103,7 +93,7 @@ class Link:
             await self._closing.wait()
             self._holders.cancel_scope.deadline = anyio.current_time() + CLOSE_LIMIT_S
 
-    async def _call(self, tool: str, arguments: Arguments, traceparent: str | None) -> CallToolResult | None:
+    async def _call(self, tool: str, arguments: Arguments) -> CallToolResult | None:
         session = await asyncio.shield(self._session or self._connect())
         if tool not in session.tools:
             raise BadAnswer(f"the server offers no tool {tool}")
@@ -112,15 +102,7 @@ class Link:
             return None
         session.calls += 1
         try:
-            if traceparent is None:
-                return await session.client.call_tool(tool, given)
-            carrier = {"traceparent": traceparent}
-            # The SDK makes its span, and what it sends on, out of the context that it finds.
-            token = attach(extract(carrier))
-            try:
-                return await session.client.call_tool(tool, given, meta=cast("RequestParamsMeta", carrier))
-            finally:
-                detach(token)
+            return await session.client.call_tool(tool, given)
         except Exception as error:
             if not (isinstance(error, MCPError) and error.code == INVALID_PARAMS):
                 self._renounce(session)
@@ -154,7 +136,7 @@ class Link:
                 async with (
                     httpx2.AsyncClient(
                         transport=BoundedTransport(ANSWER_MAX), timeout=CONNECT_LIMIT_S, trust_env=False,
-                        headers=self._headers, event_hooks={"request": [_traced], "response": [self._heard]},
+                        headers=self._headers, event_hooks={"response": [self._heard]},
                     ) as http,
                     Client(
                         streamable_http_client(self._url, http_client=http), read_timeout_seconds=CONNECT_LIMIT_S
@@ -214,12 +196,6 @@ async def _first(*events: anyio.Event) -> None:
     async with anyio.create_task_group() as tasks:
         for event in events:
             tasks.start_soon(wait, event)
-
-
-async def _traced(request: httpx2.Request) -> None:
-    """The trace that a message is part of, for what looks at HTTP alone (proxies, gateways)."""
-    with suppress(ValueError, KeyError, TypeError, httpx2.RequestNotRead):
-        request.headers["traceparent"] = json.loads(request.content)["params"]["_meta"]["traceparent"]
 
 
 def _kind(error: BaseException) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from fraudray.domain.errors import SettingsError
 from fraudray.ports.tracing import NoTracer, Tracer
 from fraudray.settings import Settings
@@ -18,9 +16,10 @@ def open_tracer(settings: Settings, *, service: str = "fraudray", for_libraries:
     """
     if settings.otlp_url is None:
         return NoTracer()
-    if find_spec("opentelemetry") is None or find_spec("opentelemetry.exporter") is None:
-        raise SettingsError("otlp_url needs OpenTelemetry: pip install 'fraudray[llm]'")
-    from fraudray.adapters.otlp_tracer import OtlpTracer
+    try:
+        from fraudray.adapters.otlp_tracer import OtlpTracer
+    except ModuleNotFoundError as missing:  # Ray brings parts of it
+        raise SettingsError(f"otlp_url: {missing}; it needs pip install 'fraudray[llm]'") from None
 
     tracer = OtlpTracer(settings.otlp_url, service)
     if for_libraries:

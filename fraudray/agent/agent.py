@@ -282,8 +282,7 @@ class _Investigation:
 
     async def _call(self, entry: Wanted) -> ToolAnswer:
         assert self._toolbox is not None  # noqa: S101 - without one nothing is allowed
-        left_s = self._brief.budget.limit_s - (monotonic() - self._started)
-        limit_s = max(min(TOOL_LIMIT_S, left_s), 0.01)
+        limit_s = max(min(TOOL_LIMIT_S, self._left_s()), 0.01)
         with self._child("execute_tool", entry.tool, "gen_ai.tool.name") as span:
             try:
                 async with asyncio.timeout(limit_s):

@@ -11,6 +11,8 @@ from fraudray.domain.evidence import LISTS, READ_TOOLS, TRANSACTION_RISK, ToolEv
 from fraudray.domain.investigation import Verdict
 from fraudray.ports.investigator import Brief
 
+OURS = frozenset({*READ_TOOLS, LISTS})
+"""Who measures what fraudray's own code makes of a payment; of others' tools it is known only what they say."""
 _WORDS = frozenset({f"{TRANSACTION_RISK}/merchant"})
 """The merchant's class is found by words in a name that anybody may choose."""
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -28,7 +30,7 @@ def solid_ids(evidence: Mapping[str, ToolEvidence]) -> frozenset[str]:
         f"{tool}/{item}"
         for tool, found in evidence.items()
         for item, facts in found.items.items()
-        if f"{tool}/{item}" not in _WORDS and (tool in (*READ_TOOLS, LISTS) or _is_wordless(item, facts))
+        if f"{tool}/{item}" not in _WORDS and (tool in OURS or _is_wordless(item, facts))
     )
 
 

@@ -7,9 +7,9 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from fraudray.agent.free_text import solid_ids, wordless
+from fraudray.agent.free_text import OURS, solid_ids, wordless
 from fraudray.agent.quoting import block, quoted
-from fraudray.domain.evidence import LISTS, READ_TOOLS, ToolEvidence
+from fraudray.domain.evidence import ToolEvidence
 from fraudray.ports.investigator import Brief
 from fraudray.ports.llm import Message, ToolSpec
 from fraudray.ports.toolbox import ToolAnswer
@@ -48,7 +48,6 @@ _LEFT_OUT = frozenset({
     "name", "category", "mcc_name", "written", "provider", "latitude", "longitude", "time_zone", "list_date",
 })  # fmt: skip
 """Facts that repeat the transaction's own text, or say nothing about fraud."""
-_OURS = frozenset({*READ_TOOLS, LISTS})
 _SENT = (
     "amount", "currency", "merchant", "merchant_category", "mcc", "location", "previous_location",
     "time_since_last_transaction", "timestamp", "channel", "card_present", "transaction_type", "funding",
@@ -111,14 +110,14 @@ def _evidence(evidence: Mapping[str, ToolEvidence], solid: Collection[str]) -> I
         if found_by.status != "ok":
             yield f"{tool}: unavailable"
         for item, facts in found_by.items.items():
-            if tool in _OURS or f"{tool}/{item}" in solid:
+            if tool in OURS or f"{tool}/{item}" in solid:
                 yield f"{tool}/{item} {quoted(_told(facts))}"
 
 
 def _in_words(evidence: Mapping[str, ToolEvidence], solid: Collection[str]) -> Iterable[str]:
     for tool, found_by in evidence.items():
         for item, facts in found_by.items.items():
-            if tool not in _OURS and f"{tool}/{item}" not in solid:
+            if tool not in OURS and f"{tool}/{item}" not in solid:
                 yield quoted({f"{tool}/{item}": facts})
 
 

@@ -26,9 +26,13 @@ _INVISIBLE = frozenset(map(chr, (
 
 def shown(text: str, *, length_max: int = TEXT_MAX) -> str:
     """`text` with everything invisible as `\\uXXXX`, cut to `length_max` characters."""
-    cut = text[:length_max]
-    out = "".join(char if _harmless(char) else _escape(char) for char in cut)
+    out = escaped(text[:length_max])
     return out if len(text) <= length_max else out + f"… ({len(text) - length_max} more characters)"
+
+
+def escaped(text: str) -> str:
+    """`text` with everything invisible as `\\uXXXX`, line breaks too."""
+    return "".join(char if _harmless(char) else _escape(char) for char in text)
 
 
 def quoted(value: Any, *, depth: int = 0) -> str:

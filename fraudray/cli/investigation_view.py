@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from fraudray.agent.quoting import escaped
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -105,5 +107,5 @@ class InvestigationView:
 
 
 def _plain(text: str) -> str:
-    """Without what moves a cursor or hides text; line breaks stay."""
-    return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text)
+    """What moves a cursor or hides text as an escape; line breaks stay."""
+    return "\n".join(escaped(line) for line in text.split("\n"))

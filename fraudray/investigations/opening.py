@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 
 from fraudray.adapters.models import open_model
 from fraudray.agent.agent import Agent
@@ -18,15 +17,14 @@ TOOLBOX = "fraudray.toolbox"
 """Entry points: a function from an open App to what an investigation may ask. fraudray's own is `mcp`."""
 
 
-def open_investigator(
-    settings: Settings, clock: Clock, tracer: Tracer, toolbox: Callable[[], Toolbox | None]
-) -> Agent | None:
-    """An agent with the model that is set, and with what `toolbox` makes; None where none is. Raises SettingsError."""
+def open_investigator(settings: Settings, clock: Clock, tracer: Tracer, app: object) -> Agent | None:
+    """An agent with the model that is set, which may ask the tools on `app`; None where none is. Raises
+    SettingsError."""
     model = open_model(settings)
-    return None if model is None else Agent(model, toolbox(), clock=clock, tracer=tracer)
+    return None if model is None else Agent(model, _toolbox(app), clock=clock, tracer=tracer)
 
 
-def installed_toolbox(app: object) -> Toolbox | None:
+def _toolbox(app: object) -> Toolbox | None:
     """The read-only MCP servers in this process; None, and a warning, where they cannot be had."""
     if "mcp" not in installed(TOOLBOX):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from fraudray.adapters.openai_chat import OpenAIChat
 from fraudray.adapters.otlp import open_tracer
 from fraudray.agent.agent import Agent
+from fraudray.domain.errors import SettingsError
 from fraudray.ports.clock import SystemClock
 from fraudray.ports.llm import ModelAbilities
 from fraudray.ports.tracing import NoTracer, current_traceparent, deciding
@@ -80,6 +82,13 @@ def test_without_an_address_nothing_is_traced_and_parents_are_handed_on() -> Non
     assert isinstance(tracer, NoTracer)
     with deciding(tracer, PARENT):
         assert current_traceparent() == PARENT
+
+
+def test_a_part_of_opentelemetry_that_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "fraudray.adapters.otlp_tracer", raising=False)
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
+    with pytest.raises(SettingsError, match=r"fraudray\[llm\]"):
+        open_tracer(load_settings(otlp_url="http://127.0.0.1:1/v1/traces"))
 
 
 def test_a_collector_that_is_away_harms_nothing() -> None:

@@ -28,7 +28,6 @@ from fraudray.settings import load_settings
 from fraudray.testing.endpoint import MODEL, ModelEndpoint
 from fraudray.testing.injections import INJECTIONS
 from fraudray.testing.obedient_model import ACTS, Obedient
-from fraudray.tools.toolbox import toolbox_of
 from fraudray.verdicts import WITHHELD
 
 SHOWN = ("merchant", "merchant_category", "location", "previous_location", "memo")
@@ -60,7 +59,7 @@ class World:
         self.endpoint.__enter__()
         asked = {"llm_url": self.endpoint.url, "llm_model": MODEL, "llm_tools": tools}
         settings = load_settings(data_dir=folder / "data", policy_file=policy, fsync="normal", **asked)
-        self.app = App(settings, toolbox=toolbox_of)
+        self.app = App(settings)
 
     def close(self) -> None:
         self.app.close()

@@ -15,22 +15,16 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mcp.server import MCPServer
-from mcp.server.mcpserver import Context
-from starlette.applications import Starlette
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fraudray.agent.questions import QUESTIONS
 from fraudray.bootstrap import App
 from fraudray.domain.decision import Decision
 from fraudray.domain.research import Subject
 from fraudray.ports.toolbox import ToolAnswer, Toolbox
-from fraudray.tools.callers import HandleCaller, HttpCaller, InProcessCaller
-from fraudray.tools.mounting import tool_routes
+from fraudray.tools.callers import HandleCaller, InProcessCaller
 from fraudray.tools.provider import MountedProvider
 from fraudray.tools.reply import McpReply
 from fraudray.tools.toolbox import ANSWER_MAX, CALLS_MAX, McpToolbox, answer_of, lookup_in
-from tests.tools.serving import free_port, serving
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 READ = ("transaction-risk", "identity-verifier")
@@ -56,22 +50,14 @@ def toolbox_of(ask: Callable[..., Awaitable[McpReply]]) -> McpToolbox:
     return McpToolbox(HandleCaller(ask), known)
 
 
-@pytest.fixture(params=["in process", "over http", "through a handle"])
+@pytest.fixture(params=["in process", "through a handle"])
 def toolbox(request: pytest.FixtureRequest, app: App) -> Iterator[Toolbox]:
     """Over the App's servers, in each of the ways there are."""
     within = InProcessCaller(MountedProvider(app))
     if request.param == "in process":
         yield McpToolbox(within, lookup_in(app.research))
-    elif request.param == "through a handle":
-        yield McpToolbox(HandleCaller(within.call), lookup_in(app.research))
     else:
-        routes, running = tool_routes(app)
-        with serving(Starlette(routes=routes, lifespan=lambda _app: running())) as address:
-            caller = HttpCaller({name: f"{address}/mcp/{name}" for name in READ})
-            try:
-                yield McpToolbox(caller, lookup_in(app.research))
-            finally:
-                caller.close()
+        yield McpToolbox(HandleCaller(within.call), lookup_in(app.research))
 
 
 def test_all_six_are_answered_about_the_transaction_and_at_once(
@@ -198,16 +184,6 @@ def test_calls_that_pile_up_are_refused() -> None:
     assert all(answer.items == {"counted": 1} for answer in answers)
 
 
-def test_a_server_that_is_away_is_an_error_within_the_limit() -> None:
-    caller = HttpCaller({"transaction-risk": f"http://127.0.0.1:{free_port()}/mcp"})
-    try:
-        toolbox = McpToolbox(caller, known)
-        assert "transaction-risk: the server cannot be reached" in str(asked(toolbox, "merchant_history").error)
-        assert "no read-only server identity-verifier" in str(asked(toolbox, "customer_devices").error)
-    finally:
-        caller.close()
-
-
 def test_an_error_of_the_tool_is_passed_on_bounded_and_on_one_line() -> None:
     async def fails(*_: Any) -> McpReply:
         return McpReply(error="wrong\nthing\x1b[2J " + "x" * 5000)
@@ -241,44 +217,6 @@ def test_an_answer_has_four_kibibytes_at_most_and_says_what_was_left_out(
 
 def test_an_answer_that_nothing_can_shorten_is_an_error() -> None:
     assert answer_of(McpReply({"text": "x" * 5000})).error == "the answer is too long"
-
-
-class Heard:
-    """What a server heard of the trace: in the message's `_meta`, and in the request's header."""
-
-    def __init__(self) -> None:
-        self.meta: list[Any] = []
-        self.headers: list[str] = []
-        self.server = MCPServer("transaction-risk")
-
-        @self.server.tool()
-        def merchant_history(merchant: str, days: int, ctx: Context[Any, Any]) -> dict[str, int]:
-            self.meta.append(dict(ctx.request_context.meta or {}).get("traceparent"))
-            return {"attempts": days}
-
-    def app(self) -> ASGIApp:
-        whole = self.server.streamable_http_app(stateless_http=True, json_response=True)
-
-        async def listening(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] == "http":
-                headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-                if headers.get("mcp-method", "tools/call") == "tools/call" and "traceparent" in headers:
-                    self.headers.append(headers["traceparent"])
-            await whole(scope, receive, send)
-
-        return listening
-
-
-def test_the_trace_goes_along_in_the_message_and_in_the_header() -> None:
-    heard = Heard()
-    with serving(heard.app()) as address:
-        caller = HttpCaller({"transaction-risk": f"{address}/mcp"})
-        try:
-            assert asked(McpToolbox(caller, known), "merchant_history", days=3).items == {"attempts": 3}
-        finally:
-            caller.close()
-    assert heard.meta == [TRACE]
-    assert heard.headers == [TRACE]
 
 
 SPANS = """
