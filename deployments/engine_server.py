@@ -122,7 +122,8 @@ class EngineServer(LLMServer):
 
 
 def _has_seed(body: bytes) -> bool:
-    """Whether a request names a seed, which ends vLLM's engine on a CPU ("CPU Generator does not use offset", 0.32)."""
+    """Whether a request names a seed. On a CPU it ends vLLM's engine as soon as a prompt is read in pieces, a long one
+    or one among others ("CPU Generator does not use offset", 0.32)."""
     if b"seed" not in body and b"\\u" not in body:
         return False
     try:

@@ -6,6 +6,8 @@ adapts the configuration and then becomes the real HAProxy, at each start and re
 - the statistics and metrics pages, which Serve binds to all interfaces without a password, go to loopback, as does
   all else that it would bind everywhere, but for the public port of a server that is to be reached from outside;
 - a server on `::` is reached over IPv6 too: Serve writes `*`, which is all of IPv4 to HAProxy;
+- a client that leaves while it waits is seen even where its request came in two pieces: with `option splice-request`
+  HAProxy looks at it no more, and the work for it goes on;
 - what HAProxy answers when the replica does not, a plain-text 500 for 502 to 504, becomes a problem document (RFC 9457)
   with its true status. (Its page for bytes that are no HTTP request at all, an HTML 400, is fixed in its code.)
 """
@@ -23,6 +25,7 @@ for argument; do
     sed -i \\
       -e '/^ *bind \\*:{public_port}$/!s/^\\( *bind \\)\\*\\{{0,1\\}}:\\([0-9]\\)/\\1127.0.0.1:\\2/' \\
       -e 's/^\\( *bind \\)\\*:{public_port}$/\\1{public_bind}/' \\
+      -e '/^ *option splice-request$/d' \\
       -e '/^ *errorfile /d' \\
       -e '/^defaults/r {errorfiles}' "$argument"
   fi

@@ -12,6 +12,8 @@ from fraudray.deployments.haproxy_front import write_haproxy_front
 CONFIG = """\
 defaults
     errorfile 503 /nowhere
+    option splice-request
+    option splice-response
 frontend prometheus
     bind :9101
 frontend http_frontend
@@ -30,6 +32,8 @@ def adapted(tmp_path: Path, host: str, public: str) -> list[str]:
         ran = subprocess.run([script, "-f", config, "-v"], capture_output=True, text=True, timeout=20, check=True)
         assert "HAProxy" in ran.stdout
     assert "/nowhere" not in config.read_text()
+    assert "splice-request" not in config.read_text()
+    assert "splice-response" in config.read_text()
     return [line.strip() for line in config.read_text().splitlines() if " bind " in line]
 
 
