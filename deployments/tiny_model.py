@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 WARNING = "The model is tiny and has random weights: its reasoning and verdicts mean nothing."
 MODEL_ID = "fraudray-tiny"
-CONTEXT_TOKENS = 4096
+CONTEXT_TOKENS = 16_384
 
-_VERSION = 1  # part of the folder's name: raise it when what is made changes
+_VERSION = 2  # part of the folder's name: raise it when what is made changes
 _SEED = 20261125
 _VOCABULARY = 4096
 _HIDDEN, _LAYERS, _HEADS, _KV_HEADS, _HEAD_DIM, _FEED_FORWARD = 128, 2, 4, 2, 32, 256

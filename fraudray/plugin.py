@@ -16,8 +16,8 @@ Scoring: a function from known facts to points, offered as entry point `fraudray
 """
 
 from fraudray.domain.evidence import Item
+from fraudray.domain.facts import Fact
 from fraudray.evidence.context import Inquiry
-from fraudray.policy.facts import Fact
 from fraudray.policy.scoring import Scored, ScoringFunction
 
 __all__ = ["Fact", "Inquiry", "Item", "Scored", "ScoringFunction"]

@@ -15,10 +15,10 @@ from mcp.types import CallToolResult, TextContent
 
 from fraudray.adapters.mcp_link import Link
 from fraudray.domain.evidence import Item
+from fraudray.domain.facts import Fact
 from fraudray.domain.transaction import Transaction
 from fraudray.evidence.context import Inquiry
 from fraudray.evidence.own import BadAnswer, checked
-from fraudray.policy.facts import Fact
 from fraudray.policy.schema import McpCall
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fraudray.agent import prompt
+from fraudray.agent import cases, prompt
 from fraudray.agent.free_text import evidence_ids, solid_ids
 from fraudray.agent.reveals import reveals
 from fraudray.agent.verdict import action_schema, verdict_schema
@@ -46,7 +46,7 @@ class Conversation:
         self._brief, self._nonce = brief, nonce
         self._native = abilities.tools == "native"
         self._tools: Sequence[ToolSpec] = toolbox.tools() if toolbox is not None else ()
-        self._messages = [prompt.system(self._tools, native=self._native), prompt.case(brief, nonce)]
+        self._messages = [prompt.system(self._tools, native=self._native), cases.case(brief, nonce)]
         self._asked: set[str] = set()
         self.ids = evidence_ids(brief.evidence)
         self.found: list[FoundFact] = []
@@ -87,7 +87,7 @@ class Conversation:
         Raises ModelFailed when the budget has none."""
         solid = solid_ids(self._brief.evidence)
         self.ids = [entry for entry in evidence_ids(self._brief.evidence) if entry in solid]
-        self._messages[1:] = [prompt.wordless_case(self._brief, self.ids)]
+        self._messages[1:] = [cases.wordless_case(self._brief, self.ids)]
         return self.request(verdict_only=True)
 
     def why_not(self, wanted: Wanted) -> str | None:
@@ -121,7 +121,7 @@ class Conversation:
     ) -> None:  # fmt: skip
         """Tell the model what its questions found."""
         said = {
-            entry.call_id: prompt.found(*facts[entry.call_id], self._nonce)
+            entry.call_id: cases.found(*facts[entry.call_id], self._nonce)
             if entry.call_id in facts
             else f"{entry.tool[:64]!r} may not be asked."
             for entry in wanted

@@ -137,7 +137,7 @@ def facts(
     from dataclasses import asdict
 
     from fraudray.cli.tables import listing
-    from fraudray.policy.facts import CATALOGUE
+    from fraudray.domain.facts import CATALOGUE
 
     known = dict(CATALOGUE)
     if file is not None:

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 from fraudray.domain.cards import contains_card_number
 from fraudray.domain.evidence import Item
+from fraudray.domain.facts import Fact, Kind
 from fraudray.domain.text import shown_text
 from fraudray.evidence.context import Inquiry
 from fraudray.policy.extensions import EVIDENCE, load
-from fraudray.policy.facts import Fact, Kind
 
 TEXT_MAX = 500
 NAME_MAX = 100

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import cel
 
-from fraudray.policy.facts import NEUTRAL, Fact
+from fraudray.domain.facts import NEUTRAL, Fact
 from fraudray.policy.schema import Floor, Rule
 from fraudray.policy.source import PolicySource
 from fraudray.policy.sources import missing_evidence_floors

@@ -8,8 +8,8 @@ from typing import Any
 
 import cel
 
+from fraudray.domain.facts import NEUTRAL
 from fraudray.policy.compiling import Catalogue, inline_lists, nearest
-from fraudray.policy.facts import NEUTRAL
 from fraudray.policy.located import Path_
 from fraudray.policy.source import PolicySource
 

@@ -13,11 +13,11 @@ from typing import Any
 import cel
 
 from fraudray.domain.decision import Adjustment, Outcome, PolicyRef, Reason, RiskLevel
+from fraudray.domain.facts import NEUTRAL, Fact
 from fraudray.domain.listing import NOTHING_LISTED, ListMatches
 from fraudray.policy import listed
 from fraudray.policy.compiling import Line, compile_lines
 from fraudray.policy.conditions import Condition
-from fraudray.policy.facts import NEUTRAL, Fact
 from fraudray.policy.schema import Floor, PolicyDocument, Rule
 from fraudray.policy.scoring import compile_scoring
 from fraudray.policy.source import PolicySource, parse_policy, read_policy

@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from fraudray.domain.decision import Outcome
+from fraudray.domain.facts import Kind
 from fraudray.domain.money import minor_units
 from fraudray.domain.text import fold
 from fraudray.geo.travel import TravelRules
-from fraudray.policy.facts import Kind
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
+from fraudray.domain.facts import Fact
 from fraudray.domain.text import shown_text
 from fraudray.policy.compiling import Catalogue, Line, cited, nearest, shown_facts
 from fraudray.policy.extensions import SCORING, ExtensionMissing, failure, load
-from fraudray.policy.facts import Fact
 from fraudray.policy.schema import Rule, Scoring
 from fraudray.policy.source import PolicySource
 

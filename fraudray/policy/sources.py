@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from fraudray.domain.evidence import LISTS
+from fraudray.domain.facts import CATALOGUE, NEUTRAL, Fact
 from fraudray.domain.transaction import Transaction
 from fraudray.policy.extensions import EVIDENCE, ExtensionMissing, load
-from fraudray.policy.facts import CATALOGUE, NEUTRAL, Fact
 from fraudray.policy.schema import EvidenceSource, Floor, McpCall
 from fraudray.policy.source import PolicySource
 

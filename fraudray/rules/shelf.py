@@ -8,6 +8,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from fraudray.domain.errors import PolicyError
+from fraudray.domain.facts import Fact
 from fraudray.evidence.context import ReadTool
 from fraudray.evidence.geolocation import GeolocationChecker
 from fraudray.evidence.identity import IdentityVerifier
@@ -15,7 +16,6 @@ from fraudray.evidence.own import OwnEvidence
 from fraudray.evidence.transaction_risk import TransactionRisk
 from fraudray.in_force import Rules
 from fraudray.policy.book import PolicyBook
-from fraudray.policy.facts import Fact
 from fraudray.policy.policy import Policy
 from fraudray.policy.schema import EvidenceSource, McpCall
 from fraudray.ports.biometrics import BiometricMatcher

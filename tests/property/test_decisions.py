@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from fraudray.domain.cards import is_card_number, mask
 from fraudray.domain.errors import InvalidTransaction
+from fraudray.domain.facts import CATALOGUE
 from fraudray.domain.transaction import Transaction
-from fraudray.policy.facts import CATALOGUE
 from fraudray.policy.policy import Policy
 from fraudray.testing.clock import FixedClock
 

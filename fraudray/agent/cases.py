@@ -1,0 +1,122 @@
+"""How a payment is told to the model: evidence by tool, what the policy made of it, then all that others wrote."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from fraudray.agent.free_text import OURS, solid_ids, wordless
+from fraudray.agent.glossary import REPEATED, USUAL
+from fraudray.agent.quoting import block, quoted
+from fraudray.domain.decision import Reason
+from fraudray.domain.evidence import READ_TOOLS, ToolEvidence
+from fraudray.ports.investigator import Brief
+from fraudray.ports.llm import Message
+from fraudray.ports.toolbox import ToolAnswer
+
+_SENT = (
+    "amount", "currency", "merchant", "merchant_category", "mcc", "location", "previous_location",
+    "time_since_last_transaction", "timestamp", "channel", "card_present", "transaction_type", "funding",
+    "processor_outcome", "memo",
+)  # fmt: skip
+"""Of a transaction, what helps to judge it; ids, addresses and instruments stay here."""
+NOTHING = "nothing notable"
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
+_Told = Callable[[str, Any], Any]
+
+
+def case(brief: Brief, nonce: str) -> Message:
+    """The payment: evidence by id, what the policy made of it, then all that others wrote: what tools of the bank's own
+    say in words, and the transaction."""
+    solid = solid_ids(brief.evidence)
+
+    def told(evidence_id: str, facts: Any) -> Any:
+        ours = evidence_id.partition("/")[0] in OURS
+        return worth_telling(facts) if ours else facts if evidence_id in solid else None
+
+    sent = {name: brief.transaction[name] for name in _SENT if brief.transaction.get(name) is not None}
+    lines = [*_evidence(brief.evidence, told), *_policy(brief), *map(_reason, brief.reasons)]
+    lines += ["Payment", block("data", [*_in_words(brief.evidence, solid), quoted(sent)], nonce)]
+    return Message("user", "\n".join(lines))
+
+
+def wordless_case(brief: Brief, ids: Collection[str]) -> Message:
+    """The payment without a word of anybody's: of the evidence `ids` what is no text, and what the policy made of all
+    evidence."""
+    lines = [*_evidence(brief.evidence, lambda evidence_id, facts: wordless(facts) if evidence_id in ids else None)]
+    lines += _policy(brief)
+    for reason in brief.reasons:
+        cited = [entry for entry in reason.evidence if entry in ids]
+        lines.append(_reason(reason.model_copy(update={"evidence": cited or ["other evidence"]})))
+    return Message("user", "\n".join(lines))
+
+
+def found(evidence_id: str, answer: ToolAnswer, nonce: str) -> str:
+    """What a tool answered, as data."""
+    said = answer.items if answer.error is None else {"failed": answer.error}
+    return f"{evidence_id}\n" + block("data", [quoted(said)], nonce)
+
+
+def _policy(brief: Brief) -> list[str]:
+    review, block = brief.thresholds["review"], brief.thresholds["block"]
+    return [
+        "Policy",
+        f"decision {brief.decision}, score {brief.score} of 100 (REVIEW from {review}, BLOCK from {block})",
+    ]  # fmt: skip
+
+
+def _reason(reason: Reason) -> str:
+    return f"{reason.code} {reason.points}: {', '.join(map(_short, reason.evidence))}"
+
+
+def _short(evidence_id: str) -> str:
+    """The read tools' items have names of their own."""
+    tool, _, item = evidence_id.partition("/")
+    return item if tool in READ_TOOLS else evidence_id
+
+
+def _evidence(evidence: Mapping[str, ToolEvidence], told: _Told) -> Iterator[str]:
+    """A line for each tool and each of its items of which something is told; `told` leaves an item out by None."""
+    yield "Evidence"
+    for tool, found_by in evidence.items():
+        if found_by.status != "ok":
+            yield f"{tool}: unavailable"
+        items = {item: told(f"{tool}/{item}", facts) for item, facts in found_by.items.items()}
+        lines = [f" {item}: {_facts(facts)}" for item, facts in items.items() if facts is not None]
+        yield from [f"{tool}/", *lines] if lines else []
+
+
+def worth_telling(facts: Any) -> Any:
+    if not isinstance(facts, Mapping):
+        return facts
+    return {
+        name: value
+        for name, value in facts.items()
+        if value not in (None, "", []) and name not in REPEATED and value != USUAL.get(name)
+    }
+
+
+def _facts(facts: Any) -> str:
+    if not isinstance(facts, Mapping):
+        return quoted(facts)
+    return ", ".join(_fact(name, value) for name, value in facts.items()) or NOTHING
+
+
+def _fact(name: str, value: Any) -> str:
+    """A fact in few tokens: `hosting`, `not hosting`, `uses 3`, `mode air`, `label "New York City, NY"`."""
+    if not _WORD.fullmatch(name):
+        name = quoted(name)
+    if isinstance(value, bool):
+        return name if value else f"not {name}"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        value = int(value)
+    said = value if isinstance(value, str) and _WORD.fullmatch(value) else quoted(value)
+    return said if name == "status" else f"{name} {said}"
+
+
+def _in_words(evidence: Mapping[str, ToolEvidence], solid: Collection[str]) -> Iterable[str]:
+    for tool, found_by in evidence.items():
+        for item, facts in found_by.items.items():
+            if tool not in OURS and f"{tool}/{item}" not in solid:
+                yield quoted({f"{tool}/{item}": facts})
