@@ -97,7 +97,7 @@ tree: $(STAMP)
 	@for entry in fraudray/*; do ln -s "$(CURDIR)/$$entry" $(VENV)/tree/fraudray/; done
 	@for folder in tools deployments batch ui; do ln -s "$(CURDIR)/$$folder" $(VENV)/tree/fraudray/; done
 
-bench: $(STAMP) ## measure the engine and the HTTP path on this machine
+bench: $(STAMP) ## measure the engine and the HTTP path on this machine (with a model: fraudray bench llm)
 	@$(BIN)/fraudray bench engine
 	@$(BIN)/fraudray bench http
 

@@ -24,6 +24,7 @@ from fraudray.revising import Revision, Standing
 ALLOWED = "ALLOW_LISTED"
 RAISED, LOWERED = "INVESTIGATOR_RAISED", "INVESTIGATOR_LOWERED"
 DETAIL_MAX = 300
+LATE = "The payment was answered with {answered} before; undo what can be undone. {recommendation}"
 _LEVELS = (Outcome.APPROVE, Outcome.REVIEW, Outcome.BLOCK)
 Effect = Literal["confirmed", "raised", "lowered", "none"]
 
@@ -34,13 +35,14 @@ WITHHELD = _ALL - {"open_case", "manual_review", "email_alert", "report"}
 AUTHOR = "investigator"
 
 
-def conclude(standing: Standing, investigation_id: str, finding: Finding, *, begun_at: int) -> Revision:
+def conclude(
+    standing: Standing, investigation_id: str, finding: Finding, *, begun_at: int, answered: bool
+) -> Revision:  # fmt: skip
     """The revision that an investigation leads to, with a verdict or without; `begun_at` is the revision that it
-    looked at."""
+    looked at, `answered` whether that one had left before."""
     decision = standing.decision
-    revised, judgement = concluded(
-        standing, investigation_id, finding, superseded=decision.revision != begun_at
-    )  # fmt: skip
+    superseded = decision.revision != begun_at
+    revised, judgement = concluded(standing, investigation_id, finding, superseded=superseded, answered=answered)
     state = revised.investigator.model_dump(mode="json", exclude_none=True)
     body = {"transaction_id": decision.transaction_id, "revision": revised.revision, **state}
     if finding.verdict is not None:
@@ -53,12 +55,12 @@ def conclude(standing: Standing, investigation_id: str, finding: Finding, *, beg
 
 
 def concluded(
-    standing: Standing, investigation_id: str, finding: Finding, *, superseded: bool
+    standing: Standing, investigation_id: str, finding: Finding, *, superseded: bool, answered: bool
 ) -> tuple[Decision, Judgement]:
     """The next revision, and the judgement that its effects follow from.
 
     `superseded`: others revised the decision since the investigation began, so that the verdict is kept and changes
-    nothing.
+    nothing. `answered`: what stands had left before, so that a raise declines nothing, which it says.
     """
     policy, decision, verdict = standing.policy, standing.decision, finding.verdict
     if verdict is None:
@@ -74,12 +76,14 @@ def concluded(
         cited = ", ".join(verdict.evidence) or "no evidence"
         text = f"The investigator {effect} the decision from {decision.decision} to {outcome}, citing {cited}"
         code = RAISED if effect == "raised" else LOWERED
+        if answered:
+            text += f"; the payment had been answered with {decision.decision}"
         adjustments.append(Adjustment(code=code, points=score - decision.score, text=text))
     state = InvestigatorState(
         status="done", investigation_id=investigation_id, model=finding.model, verdict=verdict.decision,
         risk=verdict.risk, effect=effect, reason=FallbackReason.SUPERSEDED.value if superseded else None, detail=detail,
     )  # fmt: skip
-    return _revised(standing, state, outcome, score, adjustments)
+    return _revised(standing, state, outcome, score, adjustments, late=answered and effect == "raised")
 
 
 def _clamped(standing: Standing, verdict: Verdict, *, superseded: bool) -> tuple[Outcome, Effect, str | None]:
@@ -170,9 +174,14 @@ def _score(policy: Policy, decision: Decision, verdict: Verdict, outcome: Outcom
 
 
 def _revised(
-    standing: Standing, state: InvestigatorState, outcome: Outcome, score: int, adjustments: list[Adjustment]
-) -> tuple[Decision, Judgement]:
+    standing: Standing, state: InvestigatorState, outcome: Outcome, score: int, adjustments: list[Adjustment], *,
+    late: bool = False,
+) -> tuple[Decision, Judgement]:  # fmt: skip
+    """`late`: a raise that declines nothing any more, and says so."""
     policy, decision = standing.policy, standing.decision
+    recommendation = policy.document.recommendations.get(outcome, outcome.value)
+    if late:
+        recommendation = LATE.format(answered=decision.decision, recommendation=recommendation)
     revised = decision.model_copy(
         update={
             "revision": decision.revision + 1,
@@ -180,7 +189,7 @@ def _revised(
             "score": score,
             "risk": max(decision.risk, policy.risk(score)) if score > decision.score else decision.risk,
             "risk_level": policy.level(score),
-            "recommendation": policy.document.recommendations.get(outcome, outcome.value),
+            "recommendation": recommendation,
             "adjustments": adjustments,
             "investigator": state,
             "decided_at": standing.now,

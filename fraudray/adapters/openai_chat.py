@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import openai
-from openai.types.chat import ChatCompletionChunk
 
 from fraudray.adapters.retry_after import retry_after_s
 from fraudray.domain.cards import mask
@@ -25,6 +24,7 @@ CONNECT_S = 5.0
 DETAIL_MAX = 200
 RETRY_AFTER_MAX_S = 3600.0
 _CLOSED = (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError)
+T = TypeVar("T")
 _NO_KEY = "none"  # the SDK wants one; an endpoint without keys ignores it
 
 
@@ -59,7 +59,7 @@ class OpenAIChat:
         """See `ChatModel.stream`."""
         begun = finished = False
         with self._failures(lambda: begun):
-            pieces = await self._ask(self._body(request))
+            pieces = await self._sent(request)
             begun = True
             try:
                 async with pieces:
@@ -75,21 +75,23 @@ class OpenAIChat:
     async def probe(self) -> None:
         """See `ChatModel.probe`."""
         with self._failures(lambda: False):
-            asked = [{"role": "user", "content": "ok"}]
-            await self._ask({"model": self._abilities.name, "messages": asked, "max_tokens": 1})
+            asked: Any = [{"role": "user", "content": "ok"}]
+            completions = self._client.chat.completions
+            await _once_more(lambda: completions.create(model=self._abilities.name, messages=asked, max_tokens=1))
 
     async def close(self) -> None:
         """See `ChatModel.close`."""
         await self._client.close()
 
-    async def _ask(self, body: dict[str, Any]) -> Any:
-        """Sent once more where a kept connection closes as it leaves: no failure of the model (RFC 9112, 9.3.1)."""
-        try:
-            return await self._client.chat.completions.create(**body)
-        except openai.APIConnectionError as error:
-            if not isinstance(error.__cause__, _CLOSED):
-                raise
-        return await self._client.chat.completions.create(**body)
+    async def _sent(self, request: ChatRequest) -> openai.AsyncStream[object]:
+        """The chunks as plain documents: building the SDK's models of them costs three times as much as all else."""
+        headers = {} if request.traceparent is None else {"traceparent": request.traceparent}
+        return await _once_more(
+            lambda: self._client.post(
+                "/chat/completions", body=self._body(request), options={"headers": headers}, cast_to=object,
+                stream=True, stream_cls=openai.AsyncStream[object],
+            )
+        )  # fmt: skip
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -106,12 +108,9 @@ class OpenAIChat:
         if request.schema is not None:
             schema = {"name": "answer", "schema": dict(request.schema), "strict": True}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
-        if request.traceparent is not None:
-            body["extra_headers"] = {"traceparent": request.traceparent}
-        extra = dict(self._abilities.extra)
         if self._abilities.priorities:
-            extra["priority"] = request.priority
-        return body | ({"extra_body": extra} if extra else {})
+            body["priority"] = request.priority
+        return body | dict(self._abilities.extra)
 
     @contextmanager
     def _failures(self, begun: Any) -> Iterator[None]:
@@ -154,6 +153,16 @@ class OpenAIChat:
         return mask(text)[:DETAIL_MAX]
 
 
+async def _once_more(send: Callable[[], Awaitable[T]]) -> T:
+    """Sent again where a kept connection closes as it leaves: no failure of the model (RFC 9112, 9.3.1)."""
+    try:
+        return await send()
+    except openai.APIConnectionError as error:
+        if not isinstance(error.__cause__, _CLOSED):
+            raise
+    return await send()
+
+
 async def _run_out(pieces: Any) -> None:
     """Of a stream that was left and closed, what the SDK keeps suspended ends here, not with the garbage, in whatever
     thread that is collected."""
@@ -179,43 +188,56 @@ def _tool(tool: ToolSpec) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
-def _delta(chunk: ChatCompletionChunk) -> Delta:
-    tokens = _tokens(chunk.usage) if chunk.usage is not None else None
-    if not chunk.choices:
+def _delta(chunk: object) -> Delta:
+    """A chunk of the stream; what is not as it should be counts as not there."""
+    document = _mapping(chunk)
+    counted = document.get("usage")
+    tokens = _tokens(_mapping(counted)) if counted else None
+    choices = document.get("choices")
+    if not isinstance(choices, list) or not choices:
         return Delta(tokens=tokens)
-    choice = chunk.choices[0]
-    delta = choice.delta
-    more = (delta.model_extra or {}) if delta else {}
-    reasoning = more.get("reasoning") or more.get("reasoning_content") or ""
-    calls = (delta.tool_calls or []) if delta else []
+    choice = _mapping(choices[0])
+    delta, finish = _mapping(choice.get("delta")), choice.get("finish_reason")
+    calls = delta.get("tool_calls")
     return Delta(
-        content=_whole(delta.content or "") if delta else "",
-        reasoning=_whole(reasoning) if isinstance(reasoning, str) else "",
-        tools=tuple(
-            ToolPiece(
-                call.index, _whole(call.id or ""), _whole(call.function.name or "") if call.function else "",
-                _whole(call.function.arguments or "") if call.function else "",
-            )
-            for call in calls
-        ),
-        finish=choice.finish_reason,
+        content=_text(delta, "content"),
+        reasoning=_text(delta, "reasoning") or _text(delta, "reasoning_content"),
+        tools=tuple(_piece(_mapping(call)) for call in calls) if isinstance(calls, list) else (),
+        finish=finish if isinstance(finish, str) else None,
         tokens=tokens,
-    )  # fmt: skip
-
-
-def _whole(text: str) -> str:
-    """Text that can be encoded: half a surrogate pair, where a server cut one in two, becomes a replacement mark."""
-    return text if is_unicode(text) else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def _tokens(usage: Any) -> TokenCount:
-    prompt, written = usage.prompt_tokens_details, usage.completion_tokens_details
-    return TokenCount(
-        prompt=usage.prompt_tokens or 0,
-        cached=(prompt.cached_tokens or 0) if prompt else 0,
-        completion=usage.completion_tokens or 0,
-        reasoning=(written.reasoning_tokens or 0) if written else 0,
     )
+
+
+def _piece(call: Mapping[str, Any]) -> ToolPiece:
+    function = _mapping(call.get("function"))
+    return ToolPiece(_count(call, "index"), _text(call, "id"), _text(function, "name"), _text(function, "arguments"))
+
+
+def _tokens(usage: Mapping[str, Any]) -> TokenCount:
+    prompt, written = (_mapping(usage.get(f"{part}_tokens_details")) for part in ("prompt", "completion"))
+    return TokenCount(
+        prompt=_count(usage, "prompt_tokens"),
+        cached=_count(prompt, "cached_tokens"),
+        completion=_count(usage, "completion_tokens"),
+        reasoning=_count(written, "reasoning_tokens"),
+    )
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(document: Mapping[str, Any], name: str) -> int:
+    value = document.get(name)
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _text(document: Mapping[str, Any], name: str) -> str:
+    """Text that can be encoded: half a surrogate pair, where a server cut one in two, becomes a replacement mark."""
+    value = document.get(name)
+    if not isinstance(value, str) or value.isascii() or is_unicode(value):
+        return value if isinstance(value, str) else ""
+    return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _pause_s(headers: Mapping[str, str]) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import replace
 from datetime import datetime
@@ -25,6 +25,8 @@ from fraudray.ports.tracing import NoTracer, Span, Tracer
 
 TOOL_LIMIT_S = 2.0
 PROBE_S = 10.0
+THINKING_S = 0.05
+"""Thinking is told at once, then in pieces of this length: an event for each token would cost more than the token."""
 AGAIN_SHARE = 0.9
 """Of the time for the verdict, so much may have passed when the model is asked again without anybody's words."""
 
@@ -209,6 +211,7 @@ class _Investigation:
 
     async def _stream(self, turn: Turn, request: ChatRequest) -> AsyncGenerator[Event]:
         budget, began = self._brief.budget, monotonic()
+        thought, told_at = "", 0.0
         async with aclosing(self._model.stream(request)) as pieces:
             while True:
                 limit_s = budget.stall_s if turn.begun else budget.first_token_s
@@ -217,29 +220,42 @@ class _Investigation:
                     async with asyncio.timeout(max(min(limit_s, left_s), 0.0)):
                         delta = await anext(pieces, None)
                 except TimeoutError:
+                    for event in self._thinking(turn, thought):
+                        yield event
                     self._talk.waited(monotonic() - began)
                     raise self._too_slow(turn, limit_s, left_s) from None
                 if delta is None:
                     break
                 if not turn.begun and (delta.content or delta.reasoning or delta.tools):
                     self._talk.first_token(self._ms())
-                shown = turn.take(delta)
-                if shown and not reveals(turn.thinking[-(len(shown) + TAIL) :], self._nonce):
-                    yield self._event("reasoning", text=shown)
+                thought += turn.take(delta)
+                if thought and ((now := monotonic()) >= told_at + THINKING_S or turn.answer):
+                    for event in self._thinking(turn, thought):
+                        yield event
+                    thought, told_at = "", now
                 if turn.core is not None and self._core is None:
                     self._core = turn.core
                     if self._asks_again(turn.core, self._talk.steps_left - 1):
                         break  # its prose is not waited for
                     yield self._verdict(turn.core)
                 if turn.thought > budget.thinking_tokens_max and not turn.answer:
+                    for event in self._thinking(turn, thought):
+                        yield event
                     raise ModelFailed(
                         FallbackReason.ENDLESS_REASONING,
                         f"it thought for more than {budget.thinking_tokens_max} tokens",
                     )
+        for event in self._thinking(turn, thought):
+            yield event
         self._talk.waited(monotonic() - began)
         if turn.finish == "length" and turn.core is None:
             reason = FallbackReason.BUDGET if turn.answer else FallbackReason.ENDLESS_REASONING
             raise ModelFailed(reason, "the tokens were used up before there was a verdict")
+
+    def _thinking(self, turn: Turn, text: str) -> Iterator[Event]:
+        """The event of a piece of thinking, the newest; none where it gives the prompt away."""
+        if text and not reveals(turn.thinking[-(len(text) + TAIL) :], self._nonce):
+            yield self._event("reasoning", text=text)
 
     def _asks_again(self, core: Verdict, steps_left: int) -> bool:
         """Whether a verdict would go far, and the model can be asked once more."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from fraudray.agent.free_text import OURS, solid_ids, wordless
 from fraudray.agent.glossary import REPEATED, USUAL
-from fraudray.agent.quoting import block, quoted
+from fraudray.agent.quoting import ITEMS_MAX, block, quoted
 from fraudray.domain.decision import Reason
 from fraudray.domain.evidence import READ_TOOLS, ToolEvidence
 from fraudray.ports.investigator import Brief
@@ -16,11 +16,10 @@ from fraudray.ports.llm import Message
 from fraudray.ports.toolbox import ToolAnswer
 
 _SENT = (
-    "amount", "currency", "merchant", "merchant_category", "mcc", "location", "previous_location",
-    "time_since_last_transaction", "timestamp", "channel", "card_present", "transaction_type", "funding",
-    "processor_outcome", "memo",
+    "amount", "currency", "merchant", "merchant_category", "location", "previous_location",
+    "time_since_last_transaction", "timestamp", "transaction_type", "funding", "processor_outcome", "memo",
 )  # fmt: skip
-"""Of a transaction, what helps to judge it; ids, addresses and instruments stay here."""
+"""Of a transaction, what helps to judge it and is no evidence already; ids, addresses and instruments stay here."""
 NOTHING = "nothing notable"
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
 _Told = Callable[[str, Any], Any]
@@ -35,9 +34,10 @@ def case(brief: Brief, nonce: str) -> Message:
         ours = evidence_id.partition("/")[0] in OURS
         return worth_telling(facts) if ours else facts if evidence_id in solid else None
 
-    sent = {name: brief.transaction[name] for name in _SENT if brief.transaction.get(name) is not None}
+    sent = ((name, brief.transaction.get(name)) for name in _SENT)
+    payment = ", ".join(f"{name} {quoted(value)}" for name, value in sent if value is not None)
     lines = [*_evidence(brief.evidence, told), *_policy(brief), *map(_reason, brief.reasons)]
-    lines += ["Payment", block("data", [*_in_words(brief.evidence, solid), quoted(sent)], nonce)]
+    lines += ["Payment", block("data", [*_in_words(brief.evidence, solid), payment], nonce)]
     return Message("user", "\n".join(lines))
 
 
@@ -53,9 +53,12 @@ def wordless_case(brief: Brief, ids: Collection[str]) -> Message:
 
 
 def found(evidence_id: str, answer: ToolAnswer, nonce: str) -> str:
-    """What a tool answered, as data."""
+    """What a tool answered, as data: a line for each thing it says, rows as a table."""
     said = answer.items if answer.error is None else {"failed": answer.error}
-    return f"{evidence_id}\n" + block("data", [quoted(said)], nonce)
+    lines = [
+        line for name, value in list(said.items())[:ITEMS_MAX] if name != "free_text" for line in _said(name, value)
+    ]
+    return f"{evidence_id}\n" + block("data", lines, nonce)
 
 
 def _policy(brief: Brief) -> list[str]:
@@ -103,10 +106,26 @@ def _facts(facts: Any) -> str:
     return ", ".join(_fact(name, value) for name, value in facts.items()) or NOTHING
 
 
+def _said(name: str, value: Any) -> Iterator[str]:
+    """Rows with the same columns have their names once; in all else names and values are told as they are."""
+    if not isinstance(value, list) or not value or not all(isinstance(row, Mapping) and row for row in value):
+        yield f"{_name(name)} {quoted(value)}"
+        return
+    columns = None
+    for row in value[:ITEMS_MAX]:
+        if columns != tuple(row):
+            columns = tuple(row)
+            yield f"{_name(name)}: " + " | ".join(map(_name, columns[:ITEMS_MAX]))
+        yield " " + " | ".join(map(quoted, list(row.values())[:ITEMS_MAX]))
+
+
+def _name(name: str) -> str:
+    return name if _WORD.fullmatch(name) else quoted(name)
+
+
 def _fact(name: str, value: Any) -> str:
     """A fact in few tokens: `hosting`, `not hosting`, `uses 3`, `mode air`, `label "New York City, NY"`."""
-    if not _WORD.fullmatch(name):
-        name = quoted(name)
+    name = _name(name)
     if isinstance(value, bool):
         return name if value else f"not {name}"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:

@@ -34,6 +34,15 @@ You are given
   Policy           its decision and score, then each reason code with its points and the items it rests on
   Payment          what was sent, as data
 """
+_WHEN = """
+What further questions are good for
+- customer_history: the amount, the merchant or the place is unusual, or the payment repeats one that was declined.
+- customer_devices: the device is not registered, though the customer may just have changed it.
+- customers_of_device, customers_of_address: device or address belong to others, or were seen with them.
+- merchant_history: the merchant is of a risky class, or new to the customer.
+- similar_cases: the signs point both ways, and how such cases ended would settle it.
+Where the evidence is clear already, ask nothing: the customer waits.
+"""
 _ACTIONS = """
 Instead of the verdict you may ask for more, if it could change your verdict:
   {"ask": [{"tool": NAME, ...arguments}]}
@@ -51,6 +60,7 @@ def system(tools: Sequence[ToolSpec], *, native: bool) -> Message:
     told = f"{INSTRUCTIONS}\n{glossary()}"
     if not tools:
         return Message("system", told)
+    told += _WHEN
     if native:
         return Message("system", told + _CALLS)
     listed = [f"  {tool.name}{_arguments(tool)}: {tool.description}" for tool in tools]

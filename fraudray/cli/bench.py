@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,7 @@ from fraudray.cli.session import DataDir, Document, Json, Session, examples, new
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-app = new_app(help="Measure decisions a second, in process and over HTTP.")
+app = new_app(help="Measure decisions a second, in process and over HTTP, and investigations.")
 Customers = Annotated[int, typer.Option("--customers", min=1, max=1_000_000, help="How many customers pay.")]
 Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same payments.")]
 
@@ -76,6 +77,10 @@ def http(
     decided = answer["decisions"]
     if decided["other_answers"] or decided["lost_connections"] or not decided["answers"]:
         raise typer.Exit(ExitCode.FOUND)
+
+
+for further in entry_points(group="fraudray.benches"):
+    app.command(name=further.name, epilog=examples(f"fraudray bench {further.name}"))(further.load())
 
 
 def _engine_view(answer: Document) -> RenderableType:

@@ -35,6 +35,8 @@ class Load:
     customers: int
     seed: int = 1
     prefix: str = "bench"
+    odd_share: float = ODD_SHARE
+    """Of the payments, those that differ."""
 
     def profiles(self) -> list[dict[str, Any]]:
         """The customers, as they are registered."""
@@ -82,7 +84,7 @@ class Load:
             "timestamp": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "instrument_id": f"{self.prefix}-card-{number}",
         }
-        if draw.random() < ODD_SHARE:
+        if draw.random() < self.odd_share:
             payment |= draw.choice(
                 (
                     {"device_id": f"{self.prefix}-stranger-{index}", "amount": "1450.00"},

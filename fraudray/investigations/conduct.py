@@ -122,9 +122,10 @@ class Conduct:
 
     def _revise(self, investigation: Investigation, finding: Finding) -> Answer:
         investigation_id, begun_at = investigation.investigation_id, investigation.begun_at
+        answered = investigation.mode == "later"
         return self._engine.revise(
             investigation.transaction_id,
-            lambda standing: conclude(standing, investigation_id, finding, begun_at=begun_at),
+            lambda standing: conclude(standing, investigation_id, finding, begun_at=begun_at, answered=answered),
         )
 
     def _standing(self, investigation: Investigation) -> tuple[Transaction, Decision]:

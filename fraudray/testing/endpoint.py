@@ -122,7 +122,11 @@ def _handler(endpoint: ModelEndpoint) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             length = min(int(self.headers.get("content-length") or 0), BODY_MAX)
-            body: dict[str, Any] = orjson.loads(self.rfile.read(length))
+            sent = self.rfile.read(length)
+            if len(sent) < length:  # the client has left before it had said all
+                self.close_connection = True
+                return
+            body: dict[str, Any] = orjson.loads(sent)
             endpoint.headers.append({name.lower(): value for name, value in self.headers.items()})
             reply = endpoint.reply(body)
             if reply.status != 200:
@@ -181,7 +185,8 @@ def _handler(endpoint: ModelEndpoint) -> type[BaseHTTPRequestHandler]:
             )
             choice = {"index": 0, "message": {"role": "assistant", "content": said}, "finish_reason": "stop"}
             document = {"id": "c", "object": "chat.completion", "created": 0, "model": endpoint.model}
-            self._json(200, document | {"choices": [choice]})
+            counted = [piece["usage"] for piece in reply.pieces if isinstance(piece, dict) and "usage" in piece]
+            self._json(200, document | {"choices": [choice], "usage": counted[-1] if counted else None})
 
         def _json(self, status: int, document: Any, headers: Mapping[str, str] | None = None) -> None:
             data = orjson.dumps(document)

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from fraudray.agent.agent import Agent
-from fraudray.agent.cases import case, worth_telling
+from fraudray.agent.cases import case, found, worth_telling
 from fraudray.agent.glossary import glossary
 from fraudray.cli.bench_load import Load
 from fraudray.domain.evidence import READ_TOOLS, ToolEvidence
 from fraudray.engine import Engine
 from fraudray.ports.clock import SystemClock
+from fraudray.ports.toolbox import ToolAnswer
 from fraudray.testing.scripted_model import ScriptedModel, verdict
 from tests.agent.briefs import EVIDENCE, brief, investigated
 from tests.agent.test_agent import Box, agent, ask
@@ -69,11 +70,20 @@ def test_every_fact_that_is_told_of_the_read_tools_is_explained_to_the_model(tmp
     told: set[str] = set()
     with Engine.from_settings(data_dir=tmp_path / "data") as engine:
         for row in rows:
-            for tool, found in engine.decide(row).evidence.items():
-                for item, facts in found.items.items():
+            for tool, found_by in engine.decide(row).evidence.items():
+                for item, facts in found_by.items.items():
                     told |= {f"{tool}/{item}.{name}" for name in worth_telling(facts) if name != "status"}
     assert len(told) > 30
     assert told - explained == set()
+
+
+def test_rows_that_a_tool_found_are_told_as_a_table() -> None:
+    rows = [{"id": "a | b", "n": 1, "x y": None}, {"id": "c\nd", "n": 2, "x y": True}]
+    said = found("t/1", ToolAnswer({"free_text": ["rows.id"], "days": 90, "rows": rows, "none": []}), "nonce")
+    assert said.splitlines() == [
+        "t/1", "<data nonce>", "days 90", 'rows: id | n | "x y"', ' "a | b" | 1 | null', ' "c\\u000ad" | 2 | true',
+        "none []", "</data nonce>",
+    ]  # fmt: skip
 
 
 def test_most_of_a_prompt_is_the_same_for_every_payment() -> None:

@@ -6,11 +6,14 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from fraudray.cli.bench_load import Load
 from fraudray.domain.transaction import Transaction
+from fraudray.testing.endpoint import MODEL, ModelEndpoint, Reply, chunk, says, usage
+from fraudray.testing.scripted_model import verdict
 from tests.engines.postgres import Postgres
 
 from .support import Cli
@@ -119,3 +122,61 @@ def test_bench_engine_says_when_the_database_cannot_be_reached(cli: Cli, monkeyp
     assert ran.code == 5
     assert "refused" in ran.err
     assert "hunter2" not in ran.err
+
+
+def _conclude_or_call(body: dict[str, Any]) -> Reply:
+    """As a model does that thinks, concludes at once, and calls whatever tool it is told to."""
+    if body.get("tool_choice"):
+        call = {"index": 0, "id": "c", "type": "function", "function": {"name": "x", "arguments": "{}"}}
+        return Reply([chunk({"tool_calls": [call]}), chunk({}, "tool_calls"), usage(300, 10, cached=30)])
+    reply = says(verdict("BLOCK", 80), reasoning="It may be. " * 5)
+    return Reply([*reply.pieces[:-1], usage(1000, 50, cached=900)])
+
+
+SHORT = ("-n", "3", "--loops", "2", "--at-once", "4", "--windows", "1", "--seconds", "0.3")
+
+
+def test_bench_llm_measures_investigations_beside_the_usual_loop_and_the_bare_engine(cli: Cli) -> None:
+    with ModelEndpoint(_conclude_or_call) as endpoint:
+        ran = cli("bench", "llm", "--llm", endpoint.url, "--model", MODEL, *SHORT, "--json")
+        assert ran.code == 0, ran.err
+        figures = ran.json
+        assert "of throughput" in cli("bench", "llm", "--llm", endpoint.url, "--model", MODEL, *SHORT).out
+    assert (figures["investigations"], figures["without_verdict"]) == (3, 0)
+    overhead, loop, many = figures["overhead"], figures["usual_loop"], figures["throughput"]
+    assert 0 < overhead["verdict_ms"]["p50"] <= overhead["verdict_ms"]["p95"]
+    assert (loop["round_trips"], loop["usual_round_trips"]) == (1, 7)
+    assert loop["times_faster"] == pytest.approx(
+        loop["usual_decision_ms"]["mean"] / loop["decision_ms"]["mean"], rel=0.02
+    )
+    assert figures["prefix_cache"]["cached_percent"] == 90
+    assert figures["prefix_cache"]["usual_loop_percent"] == pytest.approx(100 * (6 * 30 + 900) / (6 * 300 + 1000), 0.1)
+    assert many["agent_tokens_per_s"] > 0 < many["bare_tokens_per_s"]
+    assert set(figures["kinds"]) == {"simple_question_ms", "fraud_decision_ms", "complex_analysis_ms"}
+    told = [request["messages"][-1]["content"] for request in endpoint.requests if request.get("stream")]
+    assert len(set(told)) > 3 + 4  # each investigation has a payment of its own
+    assert len(set(told)) == len(told)  # and no request is another's, which the engine's cache would know whole
+
+
+def test_bench_llm_says_that_no_investigation_came_to_a_verdict(cli: Cli) -> None:
+    def script(body: dict[str, Any]) -> Reply:
+        return says("I cannot say.") if body.get("stream") else _conclude_or_call(body)
+
+    with ModelEndpoint(script) as endpoint:
+        ran = cli("bench", "llm", "--llm", endpoint.url, "--model", MODEL, *SHORT, "--json")
+    assert ran.code == 1, ran.err
+    assert ran.json["without_verdict"] == 3
+    assert ran.json["usual_loop"]["times_faster"] is None
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    ((), "vLLM is not installed here"),
+    (("--llm", "http://127.0.0.1:1/v1"), "name the model"),
+    (("--llm", "127.0.0.1:1", "--model", "m"), "no http:// or https:// address"),
+    (("--llm", "http://127.0.0.1:1/v1", "--model", "m", *SHORT), "does not answer"),
+])  # fmt: skip
+def test_bench_llm_says_what_it_needs(cli: Cli, arguments: tuple[str, ...], said: str) -> None:
+    ran = cli("bench", "llm", *arguments)
+    assert ran.code == 2
+    assert said in ran.err
+    assert "Traceback" not in ran.err

@@ -77,6 +77,7 @@ def test_the_answer_waits_for_the_verdict_where_the_policy_says_so(
         decision = app.investigations.decide_now(review(samples)).decision
         assert (decision.decision, decision.score, decision.revision) == (Outcome.BLOCK, 88, 2)
         assert decision.investigator.effect == "raised"
+        assert "answered" not in decision.recommendation + decision.adjustments[-1].text
         assert decision.investigator.model == MODEL
         assert decision.latency_ms.investigator
         assert sum(r.points for r in decision.reasons) + sum(a.points for a in decision.adjustments) == 88
@@ -414,6 +415,7 @@ def test_asking_again_does_not_ratchet_a_decision_upward(opened: Open, samples: 
             stood.append((decision.decision, decision.score, decision.investigator.effect))
             alerted.append(app.store.cases.case(str(decision.case_id)).last_alert_at)
     assert stood[0] == (Outcome.REVIEW, 74, "raised")
+    assert "the payment had been answered with APPROVE" in decision.adjustments[-1].text
     assert stood[1:] == [(Outcome.REVIEW, 74, "none")] * 3
     assert len(set(alerted)) == 1
     assert sum(r.points for r in decision.reasons) + sum(a.points for a in decision.adjustments) == 74

@@ -52,15 +52,15 @@ def decided(policy: Policy, facts: dict[str, Any]) -> Decision:
     )  # fmt: skip
 
 
-@given(FACTS, FINDINGS, st.booleans(), st.booleans())
+@given(FACTS, FINDINGS, st.booleans(), st.booleans(), st.booleans())
 @settings(max_examples=500, deadline=None)
 def test_a_verdict_stays_within_the_clamp(
-    facts: dict[str, Any], finding: Finding, lenient: bool, superseded: bool
+    facts: dict[str, Any], finding: Finding, lenient: bool, superseded: bool, answered: bool
 ) -> None:
     policy = LENIENT if lenient else POLICY
     before = decided(policy, facts)
     standing = Standing(TX, before, policy, NOW, lambda _evidence: (facts, NOTHING_LISTED))
-    revision = conclude(standing, "inv_1", finding, begun_at=2 if superseded else 1)
+    revision = conclude(standing, "inv_1", finding, begun_at=2 if superseded else 1, answered=answered)
     after = revision.decision
 
     assert after.revision == 2
@@ -68,6 +68,7 @@ def test_a_verdict_stays_within_the_clamp(
     assert 0 <= after.score <= 100
     assert {"freeze_account", "customer_sms"} <= revision.withheld
     step = after.decision.severity - before.decision.severity
+    assert (f"answered with {before.decision} before" in after.recommendation) == (answered and step > 0)
     if finding.verdict is None or superseded:
         assert (step, after.score) == (0, before.score)
         return

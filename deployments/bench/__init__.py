@@ -1,0 +1,1 @@
+"""`fraudray bench llm`: what investigations cost beyond the engine's own time, and what they save."""
