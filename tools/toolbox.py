@@ -81,10 +81,10 @@ def answer_of(reply: McpReply) -> ToolAnswer:
     """A reply as an answer that is not too long: rows are left out from the end of its longest list."""
     if reply.error is not None:
         return ToolAnswer(error=shown_text(reply.error, ERROR_MAX))
-    items, left_out = dict(reply.document), 0
+    items, left_out = {name: value for name, value in reply.document.items() if name != "free_text"}, 0
     while len(orjson.dumps(items)) > ANSWER_MAX:
         name = max(
-            (n for n, value in items.items() if isinstance(value, list) and value and n != "free_text"),
+            (n for n, value in items.items() if isinstance(value, list) and value),
             default=None,
             key=lambda n: len(items[n]),
         )

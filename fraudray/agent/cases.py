@@ -55,9 +55,7 @@ def wordless_case(brief: Brief, ids: Collection[str]) -> Message:
 def found(evidence_id: str, answer: ToolAnswer, nonce: str) -> str:
     """What a tool answered, as data: a line for each thing it says, rows as a table."""
     said = answer.items if answer.error is None else {"failed": answer.error}
-    lines = [
-        line for name, value in list(said.items())[:ITEMS_MAX] if name != "free_text" for line in _said(name, value)
-    ]
+    lines = [line for name, value in list(said.items())[:ITEMS_MAX] for line in _said(name, value)]
     return f"{evidence_id}\n" + block("data", lines, nonce)
 
 

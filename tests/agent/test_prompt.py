@@ -79,7 +79,7 @@ def test_every_fact_that_is_told_of_the_read_tools_is_explained_to_the_model(tmp
 
 def test_rows_that_a_tool_found_are_told_as_a_table() -> None:
     rows = [{"id": "a | b", "n": 1, "x y": None}, {"id": "c\nd", "n": 2, "x y": True}]
-    said = found("t/1", ToolAnswer({"free_text": ["rows.id"], "days": 90, "rows": rows, "none": []}), "nonce")
+    said = found("t/1", ToolAnswer({"days": 90, "rows": rows, "none": []}), "nonce")
     assert said.splitlines() == [
         "t/1", "<data nonce>", "days 90", 'rows: id | n | "x y"', ' "a | b" | 1 | null', ' "c\\u000ad" | 2 | true',
         "none []", "</data nonce>",
