@@ -9,10 +9,10 @@ from pathlib import Path
 import httpx2
 import openai
 
+from fraudray.adapters.models import abilities_of
 from fraudray.cli.exits import InputError
 from fraudray.deployments.bench.library import measure
 from fraudray.deployments.bench.measure import Document, Endpoint, Plan, Tell
-from fraudray.ports.llm import ModelAbilities
 from fraudray.settings import Settings
 
 
@@ -23,15 +23,11 @@ def measure_elsewhere(settings: Settings, plan: Plan, url: str, model: str | Non
         raise InputError("--model: name the model that is served there (or FRAUDRAY_LLM_MODEL)")
     if not url.startswith(("http://", "https://")):
         raise InputError(f"--llm: {url} is no http:// or https:// address")
-    abilities = ModelAbilities(
-        name, tools=settings.llm_tools, temperature=settings.llm_temperature, priorities=settings.llm_priorities,
-        extra=settings.llm_extra,
-    )  # fmt: skip
     key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
     limits = httpx2.Limits(max_connections=2 * plan.at_once + 8)
     with tempfile.TemporaryDirectory(prefix="fraudray-bench-") as folder:
         transport = httpx2.AsyncHTTPTransport(limits=limits)
-        endpoint = Endpoint(url, transport, abilities, key)
+        endpoint = Endpoint(url, transport, abilities_of(settings, name), key)
         try:
             return asyncio.run(measure(endpoint, plan, Path(folder) / "data", tell))
         except openai.APIError as error:

@@ -9,13 +9,13 @@ from pathlib import Path
 from fraudray.bootstrap import App
 from fraudray.deployments.bench.measure import Document, Endpoint, Measuring, Plan, Tell
 from fraudray.deployments.bench.payments import decided_cases
-from fraudray.settings import load_settings
+from fraudray.settings import Settings
 
 
 async def measure(endpoint: Endpoint, plan: Plan, data_dir: Path, tell: Tell) -> Document:
     """All measurements over `endpoint`, with payments decided in `data_dir`, a new folder.
 
-    Raises openai.APIError where the endpoint does not answer, SettingsError.
+    Raises openai.APIError where the endpoint does not answer.
     """
     with _library(data_dir) as app:
         tell("deciding the payments")
@@ -25,12 +25,9 @@ async def measure(endpoint: Endpoint, plan: Plan, data_dir: Path, tell: Tell) ->
 
 @contextmanager
 def _library(data_dir: Path) -> Iterator[App]:
-    """The packaged policy on SQLite. Nobody works on its outbox: no alert, mail or webhook is sent."""
-    settings = load_settings(
-        data_dir=data_dir, database_url=None, policy_file=None, sample_customers=False, llm_url=None, llm_app=None,
-        llm_model=None,
-    )  # fmt: skip
-    app = App(settings, work=False)
+    """The packaged policy on SQLite, whatever the environment says. Nobody works on its outbox: no alert, mail or
+    webhook is sent."""
+    app = App(Settings.model_construct(data_dir=data_dir, sample_customers=False), work=False)
     try:
         yield app
     finally:

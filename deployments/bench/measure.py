@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-import statistics
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter, process_time
@@ -18,22 +17,23 @@ from pydantic import BaseModel, ConfigDict, Field
 from fraudray.adapters.openai_chat import OpenAIChat
 from fraudray.agent.agent import Agent
 from fraudray.bootstrap import App
+from fraudray.deployments.bench.figures import Document, Run, Window, figures
 from fraudray.deployments.bench.payments import LIMIT_S, Case
 from fraudray.deployments.bench.tap import Tap
 from fraudray.deployments.bench.usual_loop import LoopRun, UsualLoop
-from fraudray.domain.investigation import Finding, Usage
+from fraudray.domain.investigation import Finding
 from fraudray.ports.clock import SystemClock
 from fraudray.ports.llm import ModelAbilities
 from fraudray.tools.toolbox import toolbox_of
 
 RAMP_S = 2.0
+PAUSE_S = 0.05
+"""After a failure: an agent whose breaker is open fails at once, and again, and lets nobody else run."""
 WARM_UPS = 3
 SIMPLE_TOKENS = 64
 SIMPLE = "In one sentence: what is impossible travel?"
-OVERHEAD_AIM_MS, THROUGHPUT_AIM_PERCENT, CACHE_AIM_PERCENT, FASTER_AIM = 15.0, 10.0, 80.0, 3.0
 _NONCE = re.compile(rb"(?<=<data )[0-9a-f]{16}(?=>)|(?<=</data )[0-9a-f]{16}(?=>)")
 """What is new in every investigation's prompt: so is it in a replay, which the engine's cache would else know whole."""
-Document = dict[str, Any]
 Tell = Callable[[str], None]
 
 
@@ -65,18 +65,6 @@ class Endpoint:
     api_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One investigation; seconds since its beginning."""
-
-    finding: Finding
-    verdict_s: float | None
-    verdict_engine_s: float
-    """Of these, waited for the engine."""
-    total_s: float
-    total_engine_s: float
-
-
 class Measuring:
     """Measures one endpoint with the tools of one library."""
 
@@ -101,18 +89,9 @@ class Measuring:
             await self._investigate(case)
         await self._loop.run(warm[0])
         runs, loops, questions = await self._one_at_a_time(singles, plan)
-        throughput = await self._many_at_once(many, plan)
+        windows = await self._many_at_once(many, plan)
         await self._http.aclose()
-        return {
-            "model": self._endpoint.abilities.name,
-            "investigations": len(runs),
-            "without_verdict": sum(run.finding.verdict is None for run in runs),
-            "overhead": _overhead(runs),
-            "throughput": throughput,
-            "prefix_cache": _cache(runs, loops),
-            "usual_loop": _beside_loop(runs, loops),
-            "kinds": _kinds(runs, questions),
-        }
+        return {"model": self._endpoint.abilities.name} | figures(runs, loops, questions, windows, plan.at_once)
 
     async def _one_at_a_time(
         self, cases: Sequence[Case], plan: Plan
@@ -153,13 +132,13 @@ class Measuring:
         )
         return perf_counter() - began
 
-    async def _many_at_once(self, cases: list[Case], plan: Plan) -> Document:
+    async def _many_at_once(self, cases: list[Case], plan: Plan) -> dict[str, list[Window]]:
         """Tokens a second: by investigations without tools, whose work is not the agent's, and by the same requests
         sent again with nobody reading the answers."""
-        kinds: dict[str, list[tuple[float, float]]] = {"agent": [], "bare": []}
+        windows: dict[str, list[Window]] = {"agent": [], "bare": []}
         first = len(self._tap.exchanges)
         for number in range(plan.windows):
-            for kind, rates in kinds.items():
+            for kind, measured in windows.items():
                 self._tell(f"{plan.at_once} at once, {kind}: {number + 1} of {plan.windows}")
                 bodies = [exchange.body for exchange in self._tap.exchanges[first:]][: 4 * plan.at_once]
                 works = [
@@ -168,19 +147,11 @@ class Measuring:
                     else self._replaying(bodies[index:] + bodies[:index])
                     for index in range(plan.at_once)
                 ]
-                rates.append(await self._window(works, plan.window_s))
-        agent, bare = (_mean(rate for rate, _ in kinds[kind]) for kind in ("agent", "bare"))
-        return {
-            "at_once": plan.at_once,
-            "agent_tokens_per_s": round(agent, 1),
-            "bare_tokens_per_s": round(bare, 1),
-            "overhead_percent": round(100 * (1 - agent / bare), 1) if bare else None,
-            "aim_percent": THROUGHPUT_AIM_PERCENT,
-            "cpu_us_per_token": {kind: round(_mean(cpu for _, cpu in rates), 1) for kind, rates in kinds.items()},
-        }
+                measured.append(await self._window(works, plan.window_s))
+        return windows
 
-    async def _window(self, works: Sequence[Awaitable[None]], seconds: float) -> tuple[float, float]:
-        """Tokens a second and microseconds of this process's CPU time for each, once all are under way."""
+    async def _window(self, works: Sequence[Awaitable[None]], seconds: float) -> Window:
+        """What comes within `seconds`, once all are under way."""
         tasks = [asyncio.ensure_future(work) for work in works]
         await asyncio.sleep(RAMP_S)
         tokens, began, cpu_began = self._tap.tokens, perf_counter(), process_time()
@@ -192,17 +163,18 @@ class Measuring:
         for error in ended:
             if isinstance(error, Exception):
                 raise error
-        return came / took, cpu_s / max(1, came) * 1e6
+        return Window(came / took, cpu_s / max(1, came) * 1e6)
 
     async def _investigating(self, cases: Sequence[Case]) -> None:
         while True:
             for case in cases:
-                async for _ in self._without_tools.investigate(case.brief):
-                    pass
+                async for event in self._without_tools.investigate(case.brief):
+                    if event.kind == "finished" and "failure" in event.body:
+                        await asyncio.sleep(PAUSE_S)
 
     async def _replaying(self, bodies: Sequence[bytes]) -> None:
         headers = {"content-type": "application/json", "authorization": f"Bearer {self._endpoint.api_key or 'none'}"}
-        while True:
+        while bodies:
             for body in bodies:
                 fresh = _NONCE.sub(secrets.token_hex(8).encode(), body)
                 request = self._http.stream(
@@ -219,83 +191,3 @@ def _split(cases: Sequence[Case], sizes: Sequence[int]) -> list[list[Case]]:
         parts.append(list(cases[start : start + size]))
         start += size
     return parts
-
-
-def _overhead(runs: Sequence[Run]) -> Document:
-    """Of the agent beyond the engine's own time and the tools'."""
-    reached = [(run, run.verdict_s) for run in runs if run.verdict_s is not None]
-    verdict = [(took - run.verdict_engine_s) * 1000 - run.finding.timing.tools_ms for run, took in reached]
-    answer = [(run.total_s - run.total_engine_s) * 1000 - run.finding.timing.tools_ms for run in runs]
-    return {
-        "verdict_ms": _spread(verdict),
-        "whole_answer_ms": _spread(answer),
-        "engine_verdict_ms": _spread([run.verdict_engine_s * 1000 for run, _ in reached]),
-        "tools_ms": _spread([run.finding.timing.tools_ms for run in runs]),
-        "aim_ms": OVERHEAD_AIM_MS,
-    }
-
-
-def _cache(runs: Sequence[Run], loops: Sequence[LoopRun]) -> Document:
-    ours = _sum([run.finding.usage for run in runs])
-    return {
-        "cached_percent": _percent(ours.cached_tokens, ours.prompt_tokens),
-        "prompt_tokens": ours.prompt_tokens,
-        "cached_tokens": ours.cached_tokens,
-        "aim_percent": CACHE_AIM_PERCENT,
-        "usual_loop_percent": _percent(*_cached(loops)),
-    }
-
-
-def _beside_loop(runs: Sequence[Run], loops: Sequence[LoopRun]) -> Document:
-    decision = [run.verdict_s * 1000 for run in runs if run.verdict_s is not None]
-    usual = [loop.decision_s * 1000 for loop in loops]
-    return {
-        "decision_ms": _spread(decision),
-        "usual_decision_ms": _spread(usual),
-        "times_faster": round(_mean(usual) / _mean(decision), 2) if decision else None,
-        "aim_times": FASTER_AIM,
-        "round_trips": round(_mean(run.finding.usage.round_trips for run in runs), 2),
-        "usual_round_trips": round(_mean(loop.usage.round_trips for loop in loops), 2),
-        "completion_tokens": round(_mean(run.finding.usage.completion_tokens for run in runs), 1),
-        "usual_completion_tokens": round(_mean(loop.usage.completion_tokens for loop in loops), 1),
-    }
-
-
-def _kinds(runs: Sequence[Run], questions: Sequence[float]) -> Document:
-    return {
-        "simple_question_ms": _spread([took * 1000 for took in questions]),
-        "fraud_decision_ms": _spread([run.verdict_s * 1000 for run in runs if run.verdict_s is not None]),
-        "complex_analysis_ms": _spread([run.total_s * 1000 for run in runs]),
-    }
-
-
-def _sum(usages: Sequence[Usage]) -> Usage:
-    total = Usage()
-    for usage in usages:
-        total += usage
-    return total
-
-
-def _cached(loops: Sequence[LoopRun]) -> tuple[int, int]:
-    total = _sum([loop.usage for loop in loops])
-    return total.cached_tokens, total.prompt_tokens
-
-
-def _percent(part: int, whole: int) -> float | None:
-    return round(100 * part / whole, 1) if whole else None
-
-
-def _mean(values: Any) -> float:
-    listed = list(values)
-    return statistics.fmean(listed) if listed else 0.0
-
-
-def _spread(values: Sequence[float]) -> dict[str, float] | None:
-    """Median, mean and 95th percentile; None of nothing."""
-    if not values:
-        return None
-    ordered = sorted(values)
-    p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
-    return {
-        "p50": round(statistics.median(ordered), 2), "mean": round(statistics.fmean(ordered), 2), "p95": round(p95, 2)
-    }  # fmt: skip

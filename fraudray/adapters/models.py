@@ -30,17 +30,21 @@ def open_model(
     from fraudray.adapters.openai_chat import OpenAIChat
 
     key = settings.llm_api_key
-    abilities = ModelAbilities(
-        settings.llm_model,
+    return OpenAIChat(
+        url,
+        abilities_of(settings, settings.llm_model),
+        api_key=key.get_secret_value() if key else None,
+        ca_file=settings.llm_ca_file,
+        http_client=http_client,
+    )
+
+
+def abilities_of(settings: Settings, model: str) -> ModelAbilities:
+    """What `model` can do, as the settings say of the one that they name."""
+    return ModelAbilities(
+        model,
         tools=settings.llm_tools,
         temperature=settings.llm_temperature,
         priorities=settings.llm_priorities,
         extra=settings.llm_extra,
-    )
-    return OpenAIChat(
-        url,
-        abilities,
-        api_key=key.get_secret_value() if key else None,
-        ca_file=settings.llm_ca_file,
-        http_client=http_client,
     )

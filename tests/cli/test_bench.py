@@ -136,7 +136,10 @@ def _conclude_or_call(body: dict[str, Any]) -> Reply:
 SHORT = ("-n", "3", "--loops", "2", "--at-once", "4", "--windows", "1", "--seconds", "0.3")
 
 
-def test_bench_llm_measures_investigations_beside_the_usual_loop_and_the_bare_engine(cli: Cli) -> None:
+def test_bench_llm_measures_investigations_beside_the_usual_loop_and_the_bare_engine(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FRAUDRAY_DATABASE_URL", "postgresql://role@127.0.0.1:1/data")  # not for what is made up
     with ModelEndpoint(_conclude_or_call) as endpoint:
         ran = cli("bench", "llm", "--llm", endpoint.url, "--model", MODEL, *SHORT, "--json")
         assert ran.code == 0, ran.err
@@ -158,9 +161,10 @@ def test_bench_llm_measures_investigations_beside_the_usual_loop_and_the_bare_en
     assert len(set(told)) == len(told)  # and no request is another's, which the engine's cache would know whole
 
 
-def test_bench_llm_says_that_no_investigation_came_to_a_verdict(cli: Cli) -> None:
+@pytest.mark.parametrize("answer", [says("I cannot say."), Reply(status=500, error="down")])
+def test_bench_llm_says_that_no_investigation_came_to_a_verdict(cli: Cli, answer: Reply) -> None:
     def script(body: dict[str, Any]) -> Reply:
-        return says("I cannot say.") if body.get("stream") else _conclude_or_call(body)
+        return answer if body.get("stream") else _conclude_or_call(body)
 
     with ModelEndpoint(script) as endpoint:
         ran = cli("bench", "llm", "--llm", endpoint.url, "--model", MODEL, *SHORT, "--json")
