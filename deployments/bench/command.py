@@ -13,7 +13,8 @@ from fraudray.cli.exits import ExitCode
 from fraudray.cli.session import Json, Session
 
 if TYPE_CHECKING:
-    from fraudray.deployments.bench.measure import Document, Plan, Tell
+    from fraudray.deployments.bench.figures import Document
+    from fraudray.deployments.bench.measure import Plan, Tell
 
 
 def llm(

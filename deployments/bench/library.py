@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fraudray.bootstrap import App
-from fraudray.deployments.bench.measure import Document, Endpoint, Measuring, Plan, Tell
+from fraudray.deployments.bench.figures import Document
+from fraudray.deployments.bench.measure import Endpoint, Measuring, Plan, Tell
 from fraudray.deployments.bench.payments import decided_cases
 from fraudray.settings import Settings
 

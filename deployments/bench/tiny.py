@@ -11,7 +11,8 @@ from typing import Any
 
 import httpx
 
-from fraudray.deployments.bench.measure import Document, Plan, Tell
+from fraudray.deployments.bench.figures import Document
+from fraudray.deployments.bench.measure import Plan, Tell
 from fraudray.deployments.launch import LaunchError, LaunchSettings, run_server
 from fraudray.deployments.llm_choice import LAPTOP_LLM
 from fraudray.deployments.llm_laptop import TINY
