@@ -18,7 +18,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 SHORT = ["-n", "3", "--loops", "1", "--at-once", "8", "--windows", "1", "--seconds", "3"]
 
 
+def engines() -> set[int]:
+    return {process.pid for process in psutil.process_iter() if "VLLM::" in process.name()}
+
+
 def test_it_measures_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    before = engines()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FRAUDRAY_")}
     fraudray = str(Path(sys.executable).with_name("fraudray"))
     ran = subprocess.run(
@@ -33,4 +38,4 @@ def test_it_measures_and_leaves_nothing_behind(tmp_path: Path) -> None:
     assert figures["throughput"]["agent_tokens_per_s"] > 0 < figures["throughput"]["bare_tokens_per_s"]
     assert figures["prefix_cache"]["cached_tokens"] > 0
     assert not [entry for entry in tmp_path.iterdir() if entry.name.startswith(("fraudray-bench-", "fr-"))]
-    assert not [process for process in psutil.process_iter() if "VLLM::" in process.name()]
+    assert engines() <= before
