@@ -15,14 +15,15 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from fraudray.deployments.bench.library import measure
+from fraudray.adapters.models import abilities_of
 from fraudray.deployments.bench.measure import Endpoint, Plan
+from fraudray.deployments.bench.run import measure
+from fraudray.deployments.bench.tiny import MEASURE_PATH
+from fraudray.deployments.llm_choice import with_served_model
 from fraudray.deployments.llm_handle import ENGINE_URL, EngineOf, HandleTransport
+from fraudray.deployments.llm_laptop import TINY
 from fraudray.deployments.server_process import LLM_APP
-from fraudray.deployments.tiny_model import MODEL_ID
-from fraudray.ports.llm import ModelAbilities
-
-MEASURE_PATH = "/measure"
+from fraudray.settings import Settings
 
 
 def build() -> serve.Application:
@@ -57,8 +58,8 @@ async def _lines(plan: Plan) -> AsyncIterator[str]:
         lines.put_nowait(json.dumps(line) + "\n")
 
     async def run() -> None:
-        # Random weights: at a lower temperature the end of its reasoning is nearly all that it says.
-        abilities = ModelAbilities(MODEL_ID, temperature=1.0, priorities=True)
+        settings = with_served_model(Settings.model_construct(llm_serve=TINY))
+        abilities = abilities_of(settings, settings.llm_model or "")
         endpoint = Endpoint(ENGINE_URL, HandleTransport(EngineOf(LLM_APP)), abilities)
         try:
             with tempfile.TemporaryDirectory(prefix="fraudray-bench-") as folder:

@@ -12,8 +12,8 @@ import openai
 from fraudray.adapters.models import abilities_of
 from fraudray.cli.exits import InputError
 from fraudray.deployments.bench.figures import Document
-from fraudray.deployments.bench.library import measure
 from fraudray.deployments.bench.measure import Endpoint, Plan, Tell
+from fraudray.deployments.bench.run import measure
 from fraudray.settings import Settings
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import socket
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,12 @@ from fraudray.deployments.bench.measure import Plan, Tell
 from fraudray.deployments.launch import LaunchError, LaunchSettings, run_server
 from fraudray.deployments.llm_choice import LAPTOP_LLM
 from fraudray.deployments.llm_laptop import TINY
+from fraudray.deployments.processes import first_free_port
 from fraudray.domain.errors import FraudrayError, SettingsError
 
 APP = "fraudray.deployments.bench.application:build"
+MEASURE_PATH = "/measure"
+PORTS = range(18_000, 18_100)
 SILENCE_S = 300.0
 """Longest time without a word from the bench."""
 
@@ -43,12 +45,16 @@ def measure_tiny(plan: Plan, tell: Tell) -> Document | None:
             "(.venv-llm/bin/fraudray bench llm), or name an endpoint: --llm URL"
         )
 
+    port = first_free_port("127.0.0.1", PORTS)
+    if port is None:
+        raise BenchFailed(f"no port is free between {PORTS[0]} and {PORTS[-1]}")
+
     def measured(url: str) -> None:
         raise _Measured(_measure(url, plan, tell))
 
     with tempfile.TemporaryDirectory(prefix="fraudray-bench-") as folder:
         settings = LaunchSettings(
-            data_dir=Path(folder) / "data", port=_free_port(), app=APP, llm_app=LAPTOP_LLM,
+            data_dir=Path(folder) / "data", port=port, app=APP, llm_app=LAPTOP_LLM,
             env={"FRAUDRAY_DATA_DIR": str(Path(folder) / "data"), "FRAUDRAY_LLM_SERVE": TINY},
         )  # fmt: skip
         try:
@@ -61,7 +67,7 @@ def measure_tiny(plan: Plan, tell: Tell) -> Document | None:
 
 
 def _measure(url: str, plan: Plan, tell: Tell) -> Document:
-    with httpx.stream("POST", url + "/measure", content=plan.model_dump_json(), timeout=SILENCE_S) as answer:
+    with httpx.stream("POST", url + MEASURE_PATH, content=plan.model_dump_json(), timeout=SILENCE_S) as answer:
         answer.raise_for_status()
         for text in answer.iter_lines():
             line: dict[str, Any] = json.loads(text)
@@ -72,10 +78,3 @@ def _measure(url: str, plan: Plan, tell: Tell) -> Document:
                 raise BenchFailed(line["failed"])
             tell(line["doing"])
     raise BenchFailed("the bench's replica ended in the middle")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -7,6 +7,7 @@ own (`fraudray policy facts`).
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cache
 
 from fraudray.domain.facts import CATALOGUE
 
@@ -75,6 +76,7 @@ The analysis that you give
 """
 
 
+@cache
 def glossary() -> str:
     """The facts of the read tools, an item a line, then `PATTERNS`."""
     meanings: dict[str, dict[str, str]] = defaultdict(dict)
