@@ -24,13 +24,13 @@ WARNING = "The model is tiny and has random weights: its reasoning and verdicts 
 MODEL_ID = "fraudray-tiny"
 CONTEXT_TOKENS = 16_384
 
-_VERSION = 2  # part of the folder's name: raise it when what is made changes
+_VERSION = 3  # part of the folder's name: raise it when what is made changes
 _SEED = 20261125
 _VOCABULARY = 4096
 _HIDDEN, _LAYERS, _HEADS, _KV_HEADS, _HEAD_DIM, _FEED_FORWARD = 128, 2, 4, 2, 32, 256
 _THINK_END_LOGIT = 5.5  # `</think>` in about 3 % of tokens, so that reasoning ends; among 4096 it would hardly be drawn
 _NEVER_LOGIT = -40.0
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _END, _START, _PAD = "<|im_end|>", "<|im_start|>", "<|endoftext|>"
 _THINK_END = "</think>"
 _MARKS = ("<think>", _THINK_END, "<tool_call>", "</tool_call>")
@@ -129,8 +129,9 @@ def _weights(tokenizer: Tokenizer) -> Iterator[tuple[str, NDArray[numpy.float32]
     """The tensors by name.
 
     Hidden dimension 0 is the same for every token and nothing writes to it, so that a column of the last matrix acts as
-    a bias: it makes `</think>` likely enough to end the reasoning, and keeps control characters from being drawn, which
-    the engine's grammar lets into the strings of an answer though JSON forbids them.
+    a bias: it makes `</think>` likely enough to end the reasoning, and keeps from being drawn the end of a text, which
+    would cut the reasoning off, and control characters, which the engine's grammar lets into the strings of an answer
+    though JSON forbids them.
     """
     import numpy as np
 
@@ -165,8 +166,9 @@ def _weights(tokenizer: Tokenizer) -> Iterator[tuple[str, NDArray[numpy.float32]
     # What the last normalisation makes of dimension 0, as the embedding alone gives it: about 2.
     constant = 1 / np.sqrt((1 + (_HIDDEN - 1) * 0.25) / _HIDDEN)
     head[tokenizer.token_to_id(_THINK_END), 0] = _THINK_END_LOGIT / constant
+    pad = tokenizer.token_to_id(_PAD)
     for token in range(_VOCABULARY):
-        if _CONTROL.search(tokenizer.decode([token], skip_special_tokens=False)):
+        if token == pad or _CONTROL.search(tokenizer.decode([token], skip_special_tokens=False)):
             head[token, 0] = _NEVER_LOGIT / constant
     yield "lm_head.weight", head
 

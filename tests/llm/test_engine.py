@@ -37,6 +37,13 @@ BOUND: Any = {"type": "json_schema", "json_schema": {"name": "verdict", "strict"
 QUESTION: Any = [{"role": "user", "content": "Is this payment fraud?"}]
 
 
+@pytest.fixture
+def reasons_on(llm: httpx.Client) -> dict[str, int]:
+    """A bias against the end of a turn, which a model of random weights may draw in the middle of its reasoning."""
+    (end,) = llm.post("/tokenize", json={"model": MODEL_ID, "prompt": "<|im_end|>"}).raise_for_status().json()["tokens"]
+    return {str(end): -100}
+
+
 def test_the_model_is_listed_under_its_name(client: OpenAI) -> None:
     assert [model.id for model in client.models.list()] == [MODEL_ID]
 
@@ -47,11 +54,11 @@ def test_a_seed_which_would_end_the_engine_is_refused(client: OpenAI) -> None:
     assert client.chat.completions.create(model=MODEL_ID, messages=QUESTION, max_tokens=2).choices
 
 
-def test_an_answer_streams_reasoning_first_and_counts_its_tokens(client: OpenAI) -> None:
+def test_an_answer_streams_reasoning_first_and_counts_its_tokens(client: OpenAI, reasons_on: dict[str, int]) -> None:
     pieces = list(
         client.chat.completions.create(
             model=MODEL_ID, messages=QUESTION, max_tokens=2000, response_format=BOUND, stream=True,
-            stream_options={"include_usage": True},
+            stream_options={"include_usage": True}, logit_bias=reasons_on,
         )
     )  # fmt: skip
     deltas = [piece.choices[0].delta for piece in pieces if piece.choices]
@@ -65,10 +72,7 @@ def test_an_answer_streams_reasoning_first_and_counts_its_tokens(client: OpenAI)
     assert pieces[-1].usage.completion_tokens >= len(answered)
 
 
-def test_answers_conform_to_the_schema_every_time(many: AsyncOpenAI, llm: httpx.Client) -> None:
-    # The end of its turn, which a model of random weights may draw in the middle of its reasoning.
-    (end,) = llm.post("/tokenize", json={"model": MODEL_ID, "prompt": "<|im_end|>"}).raise_for_status().json()["tokens"]
-
+def test_answers_conform_to_the_schema_every_time(many: AsyncOpenAI, reasons_on: dict[str, int]) -> None:
     async def ask() -> list[str]:
         answers = await asyncio.gather(
             *(
@@ -78,7 +82,7 @@ def test_answers_conform_to_the_schema_every_time(many: AsyncOpenAI, llm: httpx.
                     max_tokens=3000,
                     response_format=BOUND,
                     temperature=1.5,
-                    logit_bias={str(end): -100},
+                    logit_bias=reasons_on,
                 )
                 for _ in range(16)
             )
@@ -103,11 +107,13 @@ def test_the_model_calls_a_tool_with_arguments_that_fit(client: OpenAI) -> None:
     }
     tool: Any = {"type": "function", "function": {"name": "history", "strict": True, "parameters": parameters}}
 
-    answer = client.chat.completions.create(
-        model=MODEL_ID, messages=QUESTION, max_tokens=3000, tools=[tool], tool_choice="required", temperature=1.0
-    )
+    def asked() -> Any:
+        answer = client.chat.completions.create(
+            model=MODEL_ID, messages=QUESTION, max_tokens=3000, tools=[tool], tool_choice="required", temperature=1.0
+        )
+        return answer.choices[0].message.tool_calls
 
-    calls = answer.choices[0].message.tool_calls
+    calls = asked() or asked() or asked()  # its turn may end in the middle of its reasoning
     assert calls
     for call in calls:
         assert call.type == "function"
