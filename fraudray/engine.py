@@ -20,6 +20,7 @@ from fraudray.domain.decision import Decision, Latency, StepUpResult
 from fraudray.domain.errors import ConflictingTransaction, FieldProblem, FraudrayError, InvalidTransaction, NotFound
 from fraudray.domain.evidence import Evidence, ToolEvidence
 from fraudray.domain.investigation import Investigation, Mode
+from fraudray.domain.label import Label, Labelled
 from fraudray.domain.listing import ListMatches, Lists
 from fraudray.domain.transaction import CLOCK_SKEW, Transaction
 from fraudray.effects import Effects, plan_effects
@@ -27,10 +28,12 @@ from fraudray.escalating import investigation_of, pending
 from fraudray.evidence.context import Inquiry, Reference
 from fraudray.evidence.gather import Gatherer
 from fraudray.evidence.geolocation import trusted_place
-from fraudray.evidence.transaction_risk import amount_base_minor
+from fraudray.evidence.kept_windows import KeptWindows
+from fraudray.evidence.transaction_risk import amount_base_minor, habit_hour
 from fraudray.facts import collect_facts
 from fraudray.features.state import CustomerState, forget_trusted, microseconds, record_attempt, record_trusted
 from fraudray.in_force import InForce, Rules
+from fraudray.labelling import Labelling
 from fraudray.policy.book import PolicyBook
 from fraudray.policy.policy import Facts, Judgement, Policy
 from fraudray.ports.clock import Clock, Ids
@@ -68,8 +71,10 @@ class Engine:
         self._notices: Notices = notices or NoNotices()
         self._tools_limit_s = tools_limit_s
         self._in_force = InForce(rules, limit_s=tools_limit_s)
+        self._windows = KeptWindows(ledger.histories)
         self._lock = threading.RLock()
         self._in_flight: dict[str, InFlight] = {}
+        self._labelling = Labelling(ledger.labels, self._decided, clock, self._lock)
 
     @classmethod
     def from_settings(cls, **overrides: Any) -> Decider:
@@ -238,7 +243,8 @@ class Engine:
         )
         at = stored.occurred_at
         if revision.teaches_nothing:
-            forget_trusted(customer.state, tx, microseconds(at))
+            hour = habit_hour(self._inquiry(tx, policy, customer, now), at)
+            forget_trusted(customer.state, tx, microseconds(at), local_hour=hour)
         self._remember_effects(customer, effects)
         entry = CaseEntry(
             entry_id=self._ids.new("ent"), at=now, author=revision.author, kind=revision.kind, body=revision.body
@@ -252,6 +258,22 @@ class Engine:
             tx, stored.content_hash, customer, decision, effects, at, notes, case_entry=entry, alerts=revision.alerts
         )
         return self._store(unit, started, judged)
+
+    def label(
+        self, labels: Iterable[Label | Mapping[str, Any]], *, author: str = "caller"
+    ) -> list[Labelled | FraudrayError]:
+        """Learn what became known of transactions, durable when this returns. One that was not decided yet is waited
+        for; a bad label gives its error in its place. Raises StoreFailed: none was kept."""
+        return self._labelling.take(labels, author=author)
+
+    def _decided(self, transaction_id: str) -> tuple[Transaction, datetime] | None:
+        flying = self._in_flight.get(transaction_id)
+        if flying is not None:
+            flying.future.exception()  # wait until it is written
+        stored = self._ledger.find(transaction_id)
+        if stored is None:
+            return None
+        return Transaction.model_validate_json(stored.transaction_json), stored.occurred_at
 
     def preview(self, tx: Transaction, *, only: str | None = None) -> Outlook:
         """What this transaction would get now, without deciding, storing or remembering anything.
@@ -284,6 +306,7 @@ class Engine:
         return Inquiry(
             tx, now, customer.profile, customer.state, self._ledger.owners_of_device, self.reference,
             document.parameters, document.base_currency, customers_of_device=self._ledger.customers_of_device,
+            features=policy.windows, windows=self._windows,
         )  # fmt: skip
 
     def _ask_remote(
@@ -319,7 +342,8 @@ class Engine:
         base_minor = amount_base_minor(inquiry) or 0
         received_us = microseconds(inquiry.now)
         if judgement.outcome.severity < 2:
-            record_trusted(state, tx, inquiry.at_us, base_minor, place=trusted_place(inquiry))
+            place, hour = trusted_place(inquiry), habit_hour(inquiry, inquiry.at)
+            record_trusted(state, tx, inquiry.at_us, base_minor, place=place, local_hour=hour)
         record_attempt(state, tx, inquiry.at_us, base_minor, outcome=judgement.outcome, received_us=received_us)
         self._remember_effects(customer, effects)
 

@@ -56,10 +56,12 @@ COMMANDS: dict[str, Listed] = {
 }
 # Commands of other folders are found by entry point; what they say in the list is known here.
 _ELSEWHERE = {
+    "backtest": "Decide years of history again, and measure what that would have caught and cost.",
+    "history": "Import a history of transactions for back-tests, or generate one.",
     "serve": "Serve the HTTP API and the MCP tools on Ray Serve.",
     "tools": "Start and call the six MCP tools; begin one of your own.",
 }
-_EXTRA = "serve"
+_EXTRAS = {"backtest": "batch", "history": "batch"}  # any other needs `serve`
 
 
 class RootGroup(TyperGroup):
@@ -118,8 +120,9 @@ def _load(name: str, ctx: Any) -> Any:
         missing = error.name or str(error)
         if missing.startswith("fraudray"):
             raise InputError(f"`fraudray {name}` is not part of this installation ({missing} is missing)") from None
+        extra = _EXTRAS.get(name, "serve")
         raise InputError(
-            f"`fraudray {name}` needs {missing}, which is not installed: pip install 'fraudray[{_EXTRA}]'"
+            f"`fraudray {name}` needs {missing}, which is not installed: pip install 'fraudray[{extra}]'"
         ) from None
     if name in COMMANDS:
         _log_in_lines()

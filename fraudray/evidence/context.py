@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Protocol
 
 from fraudray.domain.customer import CustomerProfile
 from fraudray.domain.evidence import Absence, Item
+from fraudray.domain.features import Key, WindowFeature
 from fraudray.domain.money import Rates
 from fraudray.domain.transaction import Transaction
 from fraudray.features.state import CustomerState, microseconds
@@ -37,6 +38,14 @@ def _nobody(_device_id: str, _since_us: int) -> frozenset[str]:
     return frozenset()
 
 
+class Windows(Protocol):
+    """Where the window features of one transaction come from: kept state, or columns made before."""
+
+    def of(self, inquiry: Inquiry, key: Key, features: Sequence[WindowFeature]) -> Item | None:
+        """Their values by name; None when the transaction does not name that key."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Inquiry:
     """One transaction put to the read tools at one moment. Tools read it and change nothing."""
@@ -51,6 +60,11 @@ class Inquiry:
     base_currency: str = "USD"
     not_recorded: frozenset[str] = frozenset()
     customers_of_device: Callable[[str, int], frozenset[str]] = _nobody
+    features: Mapping[Key, tuple[WindowFeature, ...]] = field(default_factory=dict)
+    """The window features that are asked for, by key."""
+    windows: Windows | None = None
+    wanted: Mapping[str, frozenset[str]] | None = None
+    """Tool → the items that anybody will read; None asks for all."""
     at: datetime = field(init=False)
     at_us: int = field(init=False)
 
@@ -58,6 +72,15 @@ class Inquiry:
         at = self.tx.occurred_at(self.now)
         object.__setattr__(self, "at", at)
         object.__setattr__(self, "at_us", microseconds(at))
+
+    @property
+    def received_us(self) -> int:
+        """When it arrived, UTC microseconds."""
+        return microseconds(self.now)
+
+    def wants(self, tool: str, item: str) -> bool:
+        """Whether anybody reads this item."""
+        return self.wanted is None or item in self.wanted.get(tool, ())
 
     def absent(self, *fields: str) -> Item:
         """The finding for an input that is not there: "not_recorded" where this history lacks the field."""

@@ -27,12 +27,8 @@ class IdentityVerifier:
 
     def gather(self, inquiry: Inquiry) -> dict[str, Item]:
         """Items `profile`, `device`, `address`, `biometric`."""
-        return {
-            "profile": _profile(inquiry),
-            "device": _device(inquiry),
-            "address": _address(inquiry),
-            "biometric": self._biometric(inquiry),
-        }
+        items = {"profile": _profile, "device": _device, "address": _address, "biometric": self._biometric}
+        return {name: make(inquiry) for name, make in items.items() if inquiry.wants(self.name, name)}
 
     def _biometric(self, inquiry: Inquiry) -> Item:
         """A matcher that fails leaves the rest of the evidence standing, and the policy told (`identity_available`)."""
@@ -68,7 +64,7 @@ def _unavailable(why: str) -> Item:
 def _profile(inquiry: Inquiry) -> Item:
     profile = inquiry.profile
     if profile is None:
-        return {"known": False}
+        return inquiry.absent("profile") if "profile" in inquiry.not_recorded else {"known": False}
     age = (inquiry.at - profile.registered_at).days if profile.registered_at else None
     return {"known": True, "customer_for_days": age}
 

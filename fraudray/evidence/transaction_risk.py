@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from decimal import ROUND_HALF_EVEN
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from fraudray.domain.evidence import TRANSACTION_RISK, Item
-from fraudray.domain.money import Rates, from_minor, to_minor
+from fraudray.domain.features import Key, WindowFeature, item_of
+from fraudray.domain.money import Rates, from_minor, minor_units, to_minor
 from fraudray.domain.transaction import Transaction, TransactionType
 from fraudray.evidence.context import Inquiry
 from fraudray.evidence.geolocation import resolve_current
+from fraudray.features.habit import amount_habit, hour_share, minutes_since_last, novelty
 from fraudray.features.state import CustomerState, retry_key
 from fraudray.features.windows import typical_high_base_minor, velocity
 
@@ -23,18 +27,14 @@ class TransactionRisk:
     limit_s = None
 
     def gather(self, inquiry: Inquiry) -> dict[str, Item]:
-        """Items `amount`, `habit`, `merchant`, `channel`, `country`, `hour`, `velocity`, `purchase`."""
+        """Items `amount`, `habit`, `merchant`, `channel`, `country`, `hour`, `velocity`, `purchase`, `novelty`,
+        `routine`, and `<key>_windows` for each key whose windows are asked for."""
         base_minor = amount_base_minor(inquiry)
-        return {
-            "amount": _amount(inquiry, base_minor),
-            "habit": _habit(inquiry, base_minor),
-            "merchant": _merchant(inquiry),
-            "channel": _channel(inquiry),
-            "country": _country(inquiry),
-            "hour": _hour(inquiry),
-            "velocity": _velocity(inquiry, base_minor),
-            "purchase": _purchase(inquiry),
-        }
+        items = {name: make(inquiry, base_minor) for name, make in _ITEMS.items() if inquiry.wants(self.name, name)}
+        for key, features in inquiry.features.items():
+            if inquiry.wants(self.name, item_of(key)):
+                items[item_of(key)] = _windows(inquiry, key, features)
+        return items
 
 
 def purchase_minor(state: CustomerState, tx: Transaction) -> int:
@@ -96,11 +96,12 @@ def _habit(inquiry: Inquiry, base_minor: int | None) -> Item:
     high = typical_high_base_minor(inquiry.state, _registered_high_minor(inquiry))
     if high is None or base_minor is None:
         return {"status": "nothing_known"}
-    usual = from_minor(high, inquiry.base_currency)
-    return {"typical_high_base": float(usual), "ratio": round(base_minor / high, 3) if high else None}
+    scale = 10 ** minor_units(inquiry.base_currency)
+    item: Item = {"typical_high_base": high / scale, "ratio": round(base_minor / high, 3) if high else None}
+    return item | amount_habit(inquiry.state.habit_base_minor, base_minor, scale)
 
 
-def _merchant(inquiry: Inquiry) -> Item:
+def _merchant(inquiry: Inquiry, _base_minor: int | None) -> Item:
     tx = inquiry.tx
     if tx.merchant is None:
         return inquiry.absent("merchant")
@@ -117,7 +118,7 @@ def _merchant(inquiry: Inquiry) -> Item:
     }
 
 
-def _channel(inquiry: Inquiry) -> Item:
+def _channel(inquiry: Inquiry, _base_minor: int | None) -> Item:
     tx = inquiry.tx
     present = tx.card_present
     if present is None and tx.channel is not None:
@@ -127,7 +128,7 @@ def _channel(inquiry: Inquiry) -> Item:
     return {"card_present": present, "channel": tx.channel.value if tx.channel else None}
 
 
-def _country(inquiry: Inquiry) -> Item:
+def _country(inquiry: Inquiry, _base_minor: int | None) -> Item:
     current = resolve_current(inquiry)
     if current is None:
         return inquiry.absent("location")
@@ -143,7 +144,7 @@ def _country(inquiry: Inquiry) -> Item:
     }
 
 
-def _hour(inquiry: Inquiry) -> Item:
+def _hour(inquiry: Inquiry, _base_minor: int | None) -> Item:
     """The hour on the place's own clocks: only for a time and a place that were given."""
     if inquiry.tx.timestamp is None:
         return inquiry.absent("timestamp")
@@ -154,6 +155,33 @@ def _hour(inquiry: Inquiry) -> Item:
     if zone is None or current.place.precision == "country":
         return {"status": "no_time_zone"}
     return {"local_hour": inquiry.at.astimezone(zone).hour, "time_zone": current.place.time_zone}
+
+
+def _novelty(inquiry: Inquiry, _base_minor: int | None) -> Item:
+    current = resolve_current(inquiry)
+    country_code = current.place.country_code if current is not None and current.place is not None else None
+    return novelty(inquiry.state, inquiry.tx, country_code) or {"status": "nothing_known"}
+
+
+def _routine(inquiry: Inquiry, _base_minor: int | None) -> Item:
+    found = {
+        "hour_share": hour_share(inquiry.state.hours, habit_hour(inquiry, inquiry.at)),
+        "minutes_since_last": minutes_since_last(inquiry.state, inquiry.at_us),
+    }
+    return {name: value for name, value in found.items() if value is not None} or {"status": "nothing_known"}
+
+
+def habit_hour(inquiry: Inquiry, at: datetime) -> int:
+    """The hour (0-23) on the customer's clocks: those of the place or, where none is known, the policy's."""
+    current = resolve_current(inquiry)
+    place = current.place if current is not None else None
+    zone = _zone(place.time_zone) if place is not None and place.precision != "country" else None
+    return at.astimezone(zone or _zone(inquiry.parameters.time_zone)).hour
+
+
+def _windows(inquiry: Inquiry, key: Key, features: Sequence[WindowFeature]) -> Item:
+    found = inquiry.windows.of(inquiry, key, features) if inquiry.windows is not None else None
+    return inquiry.absent(*(feature.field for feature in features)) if found is None else found
 
 
 @lru_cache(maxsize=512)
@@ -181,7 +209,7 @@ def _velocity(inquiry: Inquiry, base_minor: int | None) -> Item:
     }
 
 
-def _purchase(inquiry: Inquiry) -> Item:
+def _purchase(inquiry: Inquiry, _base_minor: int | None) -> Item:
     """How a later message fits the purchase it names."""
     tx = inquiry.tx
     if not tx.transaction_type.follows or tx.amount is None:
@@ -203,3 +231,17 @@ def _purchase(inquiry: Inquiry) -> Item:
                 exceeds = False
         item |= {"exceeds_original": exceeds, "total": str(from_minor(total, tx.currency))}
     return item
+
+
+_ITEMS: dict[str, Callable[[Inquiry, int | None], Item]] = {
+    "amount": _amount,
+    "habit": _habit,
+    "merchant": _merchant,
+    "channel": _channel,
+    "country": _country,
+    "hour": _hour,
+    "velocity": _velocity,
+    "purchase": _purchase,
+    "novelty": _novelty,
+    "routine": _routine,
+}

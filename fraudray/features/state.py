@@ -13,6 +13,7 @@ import msgspec
 
 from fraudray.domain.decision import Outcome
 from fraudray.domain.transaction import ProcessorOutcome, Transaction, TransactionType
+from fraudray.features.track import Track, is_attempt
 from fraudray.geo.places import Place
 
 ATTEMPTS_MAX = 512
@@ -77,6 +78,12 @@ class CustomerState(msgspec.Struct, array_like=True):
     addresses: dict[str, Seen] = msgspec.field(default_factory=dict)
     habit_base_minor: list[int] = msgspec.field(default_factory=list)
     links: dict[str, str] = msgspec.field(default_factory=dict)  # a later message's id to its purchase
+    track: Track = msgspec.field(default_factory=Track)
+    last_attempt_us: int | None = None
+    merchants: dict[str, int] = msgspec.field(default_factory=dict)  # to the last trusted purchase, as the next two
+    terminals: dict[str, int] = msgspec.field(default_factory=dict)
+    countries: dict[str, int] = msgspec.field(default_factory=dict)
+    hours: list[int] = msgspec.field(default_factory=lambda: [0] * 24)  # trusted purchases by local hour
 
     def purchase_id(self, tx: Transaction) -> str:
         """The transaction that began this purchase, also where a later message of it is named as the original."""
@@ -119,12 +126,8 @@ def is_retry(state: CustomerState, tx: Transaction, at_us: int) -> bool:
 
 
 def counts_as_attempt(state: CustomerState, tx: Transaction, at_us: int) -> bool:
-    """Whether this message is a new try to spend: not a later message of a purchase, not a retry, not undelivered."""
-    if tx.transaction_type is not TransactionType.AUTHORIZATION:
-        return False
-    if tx.processor_outcome is not None and not tx.processor_outcome.reached_issuer:
-        return False
-    return not is_retry(state, tx, at_us)
+    """Whether this message counts for velocity: an attempt that is no retry of one that was declined."""
+    return is_attempt(tx) and not is_retry(state, tx, at_us)
 
 
 def record_attempt(
@@ -132,6 +135,9 @@ def record_attempt(
 ) -> None:
     """Remember an attempt, whatever was decided on it. Age is measured from arrival, so that one wrong clock cannot
     empty the window of the others."""
+    if is_attempt(tx):
+        state.track.add(at_us, amount_base_minor, tx.instrument_key, received_us)
+        state.last_attempt_us = at_us
     if not counts_as_attempt(state, tx, at_us):
         return
     declined = outcome is Outcome.BLOCK or (tx.processor_outcome is not None and tx.processor_outcome.declined)
@@ -147,9 +153,10 @@ def record_attempt(
 
 
 def record_trusted(
-    state: CustomerState, tx: Transaction, at_us: int, amount_base_minor: int, *, place: Place | None
+    state: CustomerState, tx: Transaction, at_us: int, amount_base_minor: int, *, place: Place | None, local_hour: int
 ) -> None:
-    """Remember what only an unblocked transaction may teach. `place` is None when it is unknown or weak."""
+    """Remember what only an unblocked transaction may teach. `place` is None when it is unknown or weak; `local_hour`
+    (0-23) is the hour on the customer's clocks."""
     _record_purchase(state, tx, at_us, amount_base_minor)
     if not tx.transaction_type.spends or _unreached(tx):
         return
@@ -160,18 +167,36 @@ def record_trusted(
             _trim(state.sightings, INSTRUMENTS_MAX)
     if tx.processor_outcome is not None and tx.processor_outcome.declined:
         return
-    for seen, key in ((state.devices, tx.device_id), (state.addresses, tx.ip_address)):
+    for seen, key in ((state.devices, tx.device_key), (state.addresses, tx.ip_address)):
         if key is not None:
             _record_seen(seen, key, at_us)
+    if is_attempt(tx):
+        for known, name in _haunts(state, tx, place):
+            known[name] = max(at_us, known.pop(name, at_us))
+            _trim(known, SEEN_MAX)
+        state.hours[local_hour] += 1
 
 
-def forget_trusted(state: CustomerState, tx: Transaction, at_us: int) -> None:
-    """Take back what a payment taught that turned out to be another's: place, device, address, habit; the attempt
-    stays and counts as declined."""
+def _haunts(state: CustomerState, tx: Transaction, place: Place | None) -> list[tuple[dict[str, int], str]]:
+    """Where the customer was known to shop, and what of it this transaction names."""
+    names = (tx.merchant, tx.terminal_id, place.country_code if place is not None else None)
+    seen = (state.merchants, state.terminals, state.countries)
+    return [(known, name) for known, name in zip(seen, names, strict=True) if name is not None]
+
+
+def forget_trusted(state: CustomerState, tx: Transaction, at_us: int, *, local_hour: int) -> None:
+    """Take back what a payment taught that turned out to be another's: place, device, address, habit, merchant; the
+    attempt stays and counts as declined."""
     sighting = state.sightings.get(tx.instrument_key)
+    place = None
     if sighting is not None and sighting.at_us == at_us:
-        del state.sightings[tx.instrument_key]
-    for seen, key in ((state.devices, tx.device_id), (state.addresses, tx.ip_address)):
+        place = state.sightings.pop(tx.instrument_key).place
+    if is_attempt(tx):
+        for haunts, name in _haunts(state, tx, place):
+            if haunts.get(name) == at_us:
+                del haunts[name]
+        state.hours[local_hour] = max(0, state.hours[local_hour] - 1)
+    for seen, key in ((state.devices, tx.device_key), (state.addresses, tx.ip_address)):
         known = seen.get(key) if key is not None else None
         if key is not None and known is not None:
             known.count -= 1
@@ -247,6 +272,8 @@ def _correct_attempt(state: CustomerState, purchase_id: str, purchase: Purchase)
             return
 
 
-def _trim(entries: dict[str, str] | dict[str, Sighting] | dict[str, Seen] | dict[str, Purchase], limit: int) -> None:
+def _trim(
+    entries: dict[str, str] | dict[str, int] | dict[str, Sighting] | dict[str, Seen] | dict[str, Purchase], limit: int
+) -> None:
     while len(entries) > limit:
         entries.pop(next(iter(entries)))

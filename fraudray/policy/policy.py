@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ import cel
 
 from fraudray.domain.decision import Adjustment, Outcome, PolicyRef, Reason, RiskLevel
 from fraudray.domain.facts import NEUTRAL, Fact
+from fraudray.domain.features import Key, WindowFeature
 from fraudray.domain.listing import NOTHING_LISTED, ListMatches
 from fraudray.policy import listed
 from fraudray.policy.compiling import Line, compile_lines
@@ -21,7 +22,7 @@ from fraudray.policy.conditions import Condition
 from fraudray.policy.schema import Floor, PolicyDocument, Rule
 from fraudray.policy.scoring import compile_scoring
 from fraudray.policy.source import PolicySource, parse_policy, read_policy
-from fraudray.policy.sources import availability_fact, catalogue_of
+from fraudray.policy.sources import availability_fact, catalogue_of, windows_of
 
 log = logging.getLogger(__name__)
 Facts = Mapping[str, Any]
@@ -63,7 +64,8 @@ class Policy:
     def __init__(self, source: PolicySource) -> None:
         self.source = source
         self.document: PolicyDocument = source.document
-        self.catalogue = catalogue = catalogue_of(source)
+        windows = windows_of(source)
+        self.catalogue = catalogue = catalogue_of(source, windows)
         self.lines = compile_lines(source, catalogue)
         self.scorers = compile_scoring(source, catalogue)
         escalate = source.document.escalate
@@ -80,13 +82,22 @@ class Policy:
         self._neutral = {fact.name: NEUTRAL[fact.kind] for fact in self.facts}
         self.speaking = (*self.lines, *(scorer.line for scorer in self.scorers))
         shown = set().union(*(line.needs | line.shows for line in self.speaking))
-        self.reads = tuple(catalogue[name] for name in sorted(shown))
+        asked = set().union(*(condition.needs for condition in self._conditions()))
+        self.reads = tuple(catalogue[name] for name in sorted(shown | asked))
+        self.windows = _by_key(windows[fact.name] for fact in self.reads if fact.name in windows)
+        """The window features that it reads, by key."""
         # A line whose facts are not all there stays silent: one bit per fact, one mask per line.
         self._bits = {fact.name: 1 << index for index, fact in enumerate(self.reads)}
         self._never = 1 << len(self.reads)
         self._masks_spending = tuple(self._mask(line, spending=True) for line in self.lines)
         self._masks_other = tuple(self._mask(line, spending=False) for line in self.lines)
         self.reads_by_item = _by_item(self.reads)
+
+    def _conditions(self) -> Iterator[Condition]:
+        yield self.waits
+        yield from (condition for _, condition in self.step_ups)
+        if self.escalates is not None:
+            yield self.escalates
 
     @classmethod
     def load(cls, path: Path | None = None) -> Policy:
@@ -304,6 +315,13 @@ def _by_item(facts: tuple[Fact, ...]) -> tuple[tuple[str, str, tuple[tuple[str, 
         if fact.tool is not None:
             items.setdefault((fact.tool, fact.item), []).append((fact.key, fact.name))
     return tuple((tool, item, tuple(keys)) for (tool, item), keys in items.items())
+
+
+def _by_key(features: Iterable[WindowFeature]) -> dict[Key, tuple[WindowFeature, ...]]:
+    found: dict[Key, tuple[WindowFeature, ...]] = {}
+    for feature in features:
+        found[feature.key] = (*found.get(feature.key, ()), feature)
+    return found
 
 
 def _missing(line: Line, facts: Facts) -> tuple[str, ...]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from functools import cached_property
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from fraudray.domain.decision import Outcome
 from fraudray.domain.facts import Kind
+from fraudray.domain.features import DAY_US, DELAY_MAX_DAYS, HOUR_US, Aggregate, Key
 from fraudray.domain.money import minor_units
 from fraudray.domain.text import fold
 from fraudray.geo.travel import TravelRules
@@ -93,6 +95,14 @@ class Travel(_Part):
     clock_margin_min: float = Field(5.0, ge=0, allow_inf_nan=False)
 
 
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"there is no time zone {name!r}; names are those of IANA, such as Europe/Berlin") from None
+    return name
+
+
 class Parameters(_Part):
     """What the read tools need from the policy to state facts."""
 
@@ -101,10 +111,23 @@ class Parameters(_Part):
     device_sharing_days: float = Field(
         30, ge=0, le=3650, allow_inf_nan=False, description="Customers of one device are counted over this time."
     )
+    feedback_delay_days: float = Field(
+        7, ge=0, le=DELAY_MAX_DAYS, allow_inf_nan=False,
+        description="Windows of shared keys (terminal, merchant, device, address) end so long before a transaction: "
+        "what came after is not known well enough to be fraud or not.",
+    )  # fmt: skip
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
+        "UTC", description="The clocks of customers whose place is not known, for their habits of the hour."
+    )
     anonymising_networks: list[str] = ["tor", "vpn", "proxy", "relay"]
     hosting_networks: list[str] = ["hosting", "cdn"]
     weak_place_networks: list[str] = ["tor", "vpn", "proxy", "relay", "satellite"]
     merchant_classes: dict[Name, MerchantClass] = Field(default_factory=dict)
+
+    @cached_property
+    def feedback_delay_us(self) -> int:
+        """The feedback delay in microseconds, to the hour."""
+        return round(self.feedback_delay_days * DAY_US / HOUR_US) * HOUR_US
 
     @cached_property
     def travel(self) -> TravelRules:
@@ -129,6 +152,18 @@ class Parameters(_Part):
     @cached_property
     def _classified(self) -> dict[tuple[str, str | None, str | None], tuple[str, ...]]:
         return {}
+
+
+class Feature(_Part):
+    """A window feature beside those of the catalogue: what happened lately under one key."""
+
+    key: Key
+    aggregate: Aggregate = Field(
+        description="customer, instrument: count, sum, mean; of the others: count, fraud_count, fraud_rate."
+    )
+    window: Annotated[str, StringConstraints(min_length=1, max_length=64)] = Field(
+        description='A duration of at most 30 days: "2 hours", "3 days".'
+    )
 
 
 class Rule(_Part):
@@ -265,6 +300,9 @@ class PolicyDocument(_Part):
     lists: dict[Name, list[str]] = Field(default_factory=dict, description="Named lists for `x in name` in rules.")
     evidence: dict[Slug, EvidenceSource] = Field(
         default_factory=dict, max_length=16, description="Evidence of your own, beside the three read tools."
+    )
+    features: dict[Name, Feature] = Field(
+        default_factory=dict, max_length=64, description="Window features of your own, by the name that rules use."
     )
     families: dict[Name, Family]
     scoring: list[Scoring] = Field(default_factory=list, max_length=16, description="Scoring functions of your own.")

@@ -1,4 +1,4 @@
-"""The facts that a policy's own evidence adds to the catalogue."""
+"""The facts that rules of one policy may name: the catalogue, its windows, and what the policy adds to them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from fraudray.domain.duration import parse_duration
 from fraudray.domain.evidence import LISTS
 from fraudray.domain.facts import CATALOGUE, NEUTRAL, Fact
+from fraudray.domain.features import WINDOWS, WindowFeature
 from fraudray.domain.transaction import Transaction
 from fraudray.policy.extensions import EVIDENCE, ExtensionMissing, load
 from fraudray.policy.schema import EvidenceSource, Floor, McpCall
@@ -35,9 +37,26 @@ def availability_fact(source: str) -> str:
     return source.replace("-", "_") + "_available"
 
 
-def catalogue_of(source: PolicySource) -> Mapping[str, Fact]:
-    """The catalogue with the facts of the policy's own evidence. Raises PolicyError."""
-    catalogue = dict(CATALOGUE)
+def windows_of(source: PolicySource) -> dict[str, WindowFeature]:
+    """The window features by name: the catalogue's and the policy's own. Raises PolicyError."""
+    windows = dict(WINDOWS)
+    for name, wanted in source.document.features.items():
+        path = ("features", name)
+        if name in windows or name in CATALOGUE or name in source.document.lists:
+            raise source.error(f"{name} is the name of another fact or list", path)
+        if name in RESERVED:
+            raise source.error(f"{name} is a word of the rule language", path)
+        try:
+            window_us = round(parse_duration(wanted.window).total_seconds() * 1_000_000)
+            windows[name] = WindowFeature(name, wanted.key, wanted.aggregate, window_us)
+        except ValueError as error:
+            raise source.error(f"{name}: {error}", path) from None
+    return windows
+
+
+def catalogue_of(source: PolicySource, windows: Mapping[str, WindowFeature]) -> Mapping[str, Fact]:
+    """The catalogue with the windows and the facts of the policy's own evidence. Raises PolicyError."""
+    catalogue = CATALOGUE | {name: feature.fact for name, feature in windows.items()}
     for name, wanted in source.document.evidence.items():
         path = ("evidence", name)
         if name in _TOOLS or name == LISTS:

@@ -13,7 +13,10 @@ from fraudray.domain.customer import CustomerProfile, Freeze
 from fraudray.domain.decision import Decision, DecisionJson
 from fraudray.domain.investigation import Investigation
 from fraudray.domain.transaction import Transaction
-from fraudray.features.state import CustomerState
+from fraudray.features.shared import KeyHistories, Step, steps_of
+from fraudray.features.state import CustomerState, microseconds
+from fraudray.features.track import is_attempt
+from fraudray.ports.labels import LabelBook
 
 SIGHTED_MAX = 256
 """How many customers of one device are looked at."""
@@ -83,6 +86,12 @@ class DecisionUnit:
     alerts: bool = True  # whether it is a further alert of its case
     investigation: Investigation | None = None  # what looks at it from now on
 
+    def steps(self, *, fraud: bool) -> list[Step]:
+        """What it adds to the histories of its shared keys, once: `fraud` says whether a label waited for it."""
+        if self.decision.revision > 1 or not is_attempt(self.transaction):
+            return []
+        return steps_of(self.transaction, microseconds(self.occurred_at), attempts=1, frauds=int(fraud))
+
 
 @dataclass(frozen=True, slots=True)
 class StoredDecision:
@@ -96,6 +105,16 @@ class StoredDecision:
 
 class Ledger(Protocol):
     """Storage as the engine sees it. Every method may be called from any thread."""
+
+    @property
+    def histories(self) -> KeyHistories:
+        """Attempts and known frauds of shared keys, up to what was committed or is being written."""
+        ...
+
+    @property
+    def labels(self) -> LabelBook:
+        """What became known of transactions."""
+        ...
 
     def customer(self, customer_id: str) -> CustomerRecord:
         """What is known of a customer; an empty record for a new one. The same object until `forget`."""

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 
 from fraudray.domain.customer import CustomerProfile
 from fraudray.domain.errors import StoreFailed
+from fraudray.domain.label import StoredLabel
+from fraudray.features.shared import KeyHistories
 from fraudray.features.state import microseconds
+from fraudray.ports.labels import LabelUnit
 from fraudray.ports.ledger import SIGHTED_MAX, CustomerRecord, DecisionUnit, StoredDecision
 
 
@@ -28,6 +33,8 @@ class MemoryLedger:
         self._stored: dict[str, StoredDecision] = {}
         self._case_numbers: dict[int, int] = {}
         self._sightings: dict[str, dict[str, int]] = {}
+        self.histories = KeyHistories()
+        self.labels = MemoryLabels(self.histories)
 
     def customer(self, customer_id: str) -> CustomerRecord:
         """See `Ledger.customer`."""
@@ -65,6 +72,8 @@ class MemoryLedger:
             return done
         self.units.append(unit)
         tx, at_us = unit.transaction, microseconds(unit.occurred_at)
+        fraud = self.labels.settle(tx.transaction_id)
+        self.histories.apply(unit.steps(fraud=fraud), microseconds(unit.decision.decided_at))
         if tx.device_key is not None:
             seen = self._sightings.setdefault(tx.device_key, {})
             seen[tx.customer_id] = max(at_us, seen.get(tx.customer_id, at_us))
@@ -75,3 +84,36 @@ class MemoryLedger:
             del self._stored[self.units.popleft().transaction.transaction_id]
         done.set_result(None)
         return done
+
+
+class MemoryLabels:
+    """Implements `fraudray.ports.labels.LabelBook`."""
+
+    def __init__(self, histories: KeyHistories) -> None:
+        self._histories = histories
+        self._kept: dict[str, list[StoredLabel]] = {}
+
+    def in_force(self, transaction_id: str) -> StoredLabel | None:
+        """See `LabelBook.in_force`."""
+        return next(iter(self.of(transaction_id)), None)
+
+    def of(self, transaction_id: str) -> list[StoredLabel]:
+        """See `LabelBook.of`."""
+        return self._kept.get(transaction_id, [])[::-1]
+
+    def keep(self, units: Sequence[LabelUnit]) -> Future[None]:
+        """See `LabelBook.keep`."""
+        for unit in units:
+            self._kept.setdefault(unit.stored.label.transaction_id, []).append(unit.stored)
+            self._histories.apply(unit.steps, microseconds(unit.stored.recorded_at))
+        done: Future[None] = Future()
+        done.set_result(None)
+        return done
+
+    def settle(self, transaction_id: str) -> bool:
+        """The transaction is decided now: its labels wait no longer. Whether the one that holds says fraud."""
+        kept = self._kept.get(transaction_id)
+        if not kept:
+            return False
+        self._kept[transaction_id] = [replace(stored, waiting=False) for stored in kept]
+        return kept[-1].waiting and kept[-1].label.fraud

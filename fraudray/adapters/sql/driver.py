@@ -89,12 +89,14 @@ class Inserts:
 
 
 def _merged(stored: Column[Any], new: Any) -> Any:
-    """What an upsert leaves in a column: the new value or, where the schema says so, the least or greatest."""
+    """What an upsert leaves in a column: the new value or, where the schema says so, the least, greatest or sum."""
     match stored.info.get("keeps"):
         case "least":
             return case((stored < new, stored), else_=new)
         case "greatest":
             return case((stored > new, stored), else_=new)
+        case "sum":
+            return stored + new
         case _:
             return new
 

@@ -17,7 +17,9 @@ from fraudray.adapters.sql import schema as t
 from fraudray.adapters.sql.case_writer import CaseWriter
 from fraudray.adapters.sql.driver import Reader, failing
 from fraudray.adapters.sql.investigationbook import row_of
+from fraudray.adapters.sql.keyhours import KeyHours
 from fraudray.adapters.sql.keys import CustomerKeys
+from fraudray.adapters.sql.labelbook import SqlLabelBook
 from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.seen_ids import SeenIds
 from fraudray.adapters.sql.sightings import Due, Kind, Sightings
@@ -27,6 +29,7 @@ from fraudray.adapters.vault import Box, Vault
 from fraudray.domain.customer import CustomerProfile, Freeze
 from fraudray.domain.decision import Decision
 from fraudray.domain.errors import Refused, StoreFailed
+from fraudray.features.shared import Step
 from fraudray.features.state import CustomerState
 from fraudray.ports.ledger import CustomerRecord, DecisionUnit, OpenCase, StoredDecision
 
@@ -80,6 +83,9 @@ class SqlLedger:
         self._lock = threading.RLock()
         self._seen = SeenIds(engine)
         self.sightings = Sightings(reader, vault)
+        self._hours = KeyHours(reader, rows, vault)
+        self.histories = self._hours.histories
+        self.labels = SqlLabelBook(engine, writer, rows, reader, self._hours)
 
     def customer(self, customer_id: str) -> CustomerRecord:
         """See `Ledger.customer`."""
@@ -184,23 +190,29 @@ class SqlLedger:
         """See `Ledger.commit`."""
         tx = unit.transaction
         self._seen.add(tx.transaction_id)
+        label = self.labels.settle(tx.transaction_id)
+        steps = unit.steps(fraud=label is True)
+        self.histories.apply(steps, t.to_us(unit.decision.decided_at))
         things: list[tuple[Kind, str]] = []
         if tx.device_key is not None:
             things.append(("device", tx.device_key))
         if tx.ip_address is not None:
             things.append(("address", tx.ip_address))
-        if not things:
-            return self._writer.submit(lambda connection: self._write(connection, unit, ()))
         at_us = t.to_us(unit.occurred_at)
         seen = [self.sightings.see(kind, value, tx.customer_id, at_us) for kind, value in things]
         due = [sighting for sighting in seen if sighting is not None]
 
         def forget() -> None:
+            self.histories.forget(steps)
+            if label is not None:
+                self.labels.unsettle(tx.transaction_id, label)
             for kind, value in things:
                 self.sightings.forget_thing(kind, value)
 
         try:
-            written = self._writer.submit(lambda connection: self._write(connection, unit, due))
+            written = self._writer.submit(
+                lambda connection: self._write(connection, unit, due, steps, labelled=label is not None)
+            )
         except StoreFailed:
             forget()
             raise
@@ -235,7 +247,10 @@ class SqlLedger:
             record.open_case = OpenCase(case[0], t.from_us(case[1]))
         return record
 
-    def _write(self, connection: Connection, unit: DecisionUnit, sightings: Sequence[Due]) -> None:
+    def _write(
+        self, connection: Connection, unit: DecisionUnit, sightings: Sequence[Due], steps: Sequence[Step], *,
+        labelled: bool,
+    ) -> None:  # fmt: skip
         decision, tx, rows = unit.decision, unit.transaction, self._rows
         at_us = t.to_us(decision.decided_at)
         box = self._keys.for_writing(connection, tx.customer_id)
@@ -277,6 +292,9 @@ class SqlLedger:
         )
         for sighting in sightings:
             rows.put_sighting(sighting.blind, tx.customer_id, sighting.first_us, sighting.last_us)
+        self._hours.write(steps)
+        if labelled:
+            self.labels.settled(connection, tx.transaction_id)
         if decision.case_id is not None:
             self._write_case(connection, unit, decision.case_id, box)
         if unit.freeze is not None:

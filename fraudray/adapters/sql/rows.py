@@ -32,6 +32,7 @@ class Rows:
         self._inserts: dict[Table, list[Row]] = {}
         self._states: dict[str, Row] = {}
         self._sightings: dict[tuple[bytes, str], tuple[int, int]] = {}
+        self._hours: dict[tuple[bytes, int], tuple[int, int]] = {}
 
     def insert(self, table: Table, row: Row) -> None:
         """Insert `row` when the batch is flushed."""
@@ -46,6 +47,11 @@ class Rows:
         key = (blind, customer_id)
         first, last = self._sightings.get(key, (first_us, last_us))
         self._sightings[key] = (min(first, first_us), max(last, last_us))
+
+    def add_hour(self, blind: bytes, hour: int, attempts: int, frauds: int) -> None:
+        """Count attempts and frauds of a key in an hour."""
+        before, known = self._hours.get((blind, hour), (0, 0))
+        self._hours[blind, hour] = (before + attempts, known + frauds)
 
     def note(self, at_us: int, note: AuditNote) -> None:
         """Append to the audit trail. Raises InvalidTransaction for an author that it cannot name."""
@@ -113,6 +119,12 @@ class Rows:
                 for (blind, customer_id), (first_us, last_us) in self._sightings.items()
             ]
             self._driver.insert(connection, t.sightings, rows, replace=True)
+        if self._hours:
+            rows = [
+                {"blind": blind, "hour": hour, "attempts": attempts, "frauds": frauds}
+                for (blind, hour), (attempts, frauds) in self._hours.items()
+            ]
+            self._driver.insert(connection, t.key_hours, rows, replace=True)
         self._clear()
 
     def replace(self, connection: Connection, table: Table, row: Row) -> None:
@@ -129,6 +141,7 @@ class Rows:
         self._inserts.clear()
         self._states.clear()
         self._sightings.clear()
+        self._hours.clear()
 
     def committed(self) -> None:
         """The transaction is durable."""

@@ -1,7 +1,7 @@
 """Tables. Nothing here that SQLite or PostgreSQL lacks; times are UTC microseconds, money is minor units.
 
 Columns named `*_sealed` hold encrypted personal data (see `fraudray.adapters.vault`); all others are searchable.
-A column that `keeps` the least or greatest value does so when its row is written again.
+A column that `keeps` the least or greatest value, or the sum, does so when its row is written again.
 """
 
 from __future__ import annotations
@@ -189,6 +189,31 @@ sightings = Table(
     PrimaryKeyConstraint("blind", "customer_id"),
     Index("sightings_by_customer", "customer_id"),
 )
+key_hours = Table(
+    "key_hours",
+    metadata,
+    Column("blind", LargeBinary(32), nullable=False),
+    Column("hour", Integer, nullable=False),  # since 1970, UTC
+    Column("attempts", Integer, nullable=False, info={"keeps": "sum"}),
+    Column("frauds", Integer, nullable=False, info={"keeps": "sum"}),
+    PrimaryKeyConstraint("blind", "hour"),
+)
+labels = Table(
+    "labels",
+    metadata,
+    Column("transaction_id", String(128), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("label", String(8), nullable=False),  # fraud, genuine
+    Column("source", String(16), nullable=False),
+    Column("scenario", String(64), nullable=True),
+    Column("labelled_us", BigInteger, nullable=False),
+    Column("recorded_us", BigInteger, nullable=False),
+    Column("author", String(128), nullable=False),
+    Column("waiting", Integer, nullable=False),  # 1 until its transaction is decided
+    PrimaryKeyConstraint("transaction_id", "revision"),
+    Index("labels_by_time", "recorded_us"),
+    Index("labels_waiting", "waiting"),
+)
 list_entries = Table(
     "list_entries",
     metadata,
@@ -282,6 +307,8 @@ __all__ = [
     "from_us",
     "investigation_events",
     "investigations",
+    "key_hours",
+    "labels",
     "list_entries",
     "metadata",
     "outbox",

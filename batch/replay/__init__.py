@@ -1,0 +1,1 @@
+"""Deciding a history again: columnar features, one partition at a time."""
