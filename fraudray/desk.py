@@ -22,6 +22,8 @@ from fraudray.domain.case import CaseEntry, CaseSummary
 from fraudray.domain.decision import Moment, Outcome, Reason, StepUpResult
 from fraudray.domain.errors import FieldProblem, InvalidTransaction, NotFound, Refused
 from fraudray.domain.evidence import GEOLOCATION_CHECKER
+from fraudray.domain.label import Label, LabelSource, Said
+from fraudray.domain.research import Ending
 from fraudray.domain.text import has_control_characters, is_unicode
 from fraudray.domain.transaction import Transaction
 from fraudray.engine import Engine
@@ -35,6 +37,8 @@ REFERENCE_MAX = 200
 ALERT_TYPE_MAX = 100
 CASE_ID_MAX = 64
 TEN_MINUTES_US = 600 * 1_000_000
+LABELS_AT_ONCE = 500
+_LABELS: dict[Ending, Said] = {Ending.FRAUD: "fraud", Ending.GENUINE: "genuine"}
 
 
 class RefusedBy(BaseModel):
@@ -170,15 +174,35 @@ class Desk:
         )
 
     def close_case(self, case_id: str, *, disposition: str, reason: str, author: str) -> None:
-        """Close a case. Raises NotFound, or Refused when it is closed already."""
-        self._store.cases.close(
-            case_id,
-            author=author,
-            disposition=checked_text(disposition, "disposition"),
-            reason=checked_text(reason, "reason"),
-            at=self._clock.now(),
-            entry_id=self._ids.new("ent"),
-        )
+        """Close a case, and label its transactions where the disposition means fraud or genuine (`Ending.of`).
+
+        Raises NotFound, or Refused when it is closed already. The labels are written right after the closing: where a
+        crash or StoreFailed came between, closing again is refused, and makes up for them. Doing so twice changes
+        nothing, and a later label of a transaction corrects this one.
+        """
+        disposition, reason = checked_text(disposition, "disposition"), checked_text(reason, "reason")
+        now, entry_id = self._clock.now(), self._ids.new("ent")
+        try:
+            self._store.cases.close(
+                case_id, author=author, disposition=disposition, reason=reason, at=now, entry_id=entry_id
+            )
+        except Refused:
+            self._label_as_closed(case_id)
+            raise
+        self._label_as_closed(case_id)
+
+    def _label_as_closed(self, case_id: str) -> None:
+        """Label a case's transactions as its closing on record says, by whoever closed it."""
+        ending = self._store.cases.ending(case_id)
+        said = None if ending is None else _LABELS.get(Ending.of(ending.body.get("disposition")))
+        if ending is None or said is None:
+            return
+        labels = [
+            Label(transaction_id=name, label=said, source=LabelSource.DISPOSITION, labelled_at=ending.at)
+            for name in self._store.cases.transaction_ids(case_id)
+        ]
+        for start in range(0, len(labels), LABELS_AT_ONCE):
+            self._engine.label(labels[start : start + LABELS_AT_ONCE], author=ending.author)
 
     def make_report(
         self, case_id: str, *, sections: Sequence[str] | None = None, author: str = REPORTER

@@ -27,18 +27,18 @@ from fraudray.effects import Effects, plan_effects
 from fraudray.escalating import investigation_of, pending
 from fraudray.evidence.context import Inquiry, Reference
 from fraudray.evidence.gather import Gatherer
-from fraudray.evidence.geolocation import trusted_place
 from fraudray.evidence.kept_windows import KeptWindows
-from fraudray.evidence.transaction_risk import amount_base_minor, habit_hour
+from fraudray.evidence.transaction_risk import habit_hour
 from fraudray.facts import collect_facts
-from fraudray.features.state import CustomerState, forget_trusted, microseconds, record_attempt, record_trusted
+from fraudray.features.state import CustomerState, forget_trusted, microseconds
 from fraudray.in_force import InForce, Rules
 from fraudray.labelling import Labelling
 from fraudray.policy.book import PolicyBook
-from fraudray.policy.policy import Facts, Judgement, Policy
+from fraudray.policy.policy import Facts, Policy
 from fraudray.ports.clock import Clock, Ids
 from fraudray.ports.ledger import CustomerRecord, DecisionUnit, Ledger
 from fraudray.ports.notices import NoNotices, Notices
+from fraudray.remembering import remember, remember_effects
 from fraudray.revising import Change, Standing
 from fraudray.step_up import ask_step_up, step_up
 
@@ -184,7 +184,7 @@ class Engine:
             if investigation is not None:
                 decision = pending(decision, investigation)
             effects.outbox += self._notices.entries_for("decision.created", decision)
-            self._remember(inquiry, customer, judgement, effects)
+            remember(inquiry, customer, judgement, effects)
             notes = effects.audit_notes(decision, tx)
             unit = unit_of(
                 tx, tx.content_hash, customer, decision, effects, inquiry.at, notes, investigation=investigation
@@ -245,7 +245,7 @@ class Engine:
         if revision.teaches_nothing:
             hour = habit_hour(self._inquiry(tx, policy, customer, now), at)
             forget_trusted(customer.state, tx, microseconds(at), local_hour=hour)
-        self._remember_effects(customer, effects)
+        remember_effects(customer, effects)
         entry = CaseEntry(
             entry_id=self._ids.new("ent"), at=now, author=revision.author, kind=revision.kind, body=revision.body
         )
@@ -302,10 +302,14 @@ class Engine:
         return investigation_of(policy, decision, self._ids.new("inv"), mode=mode, requested_by="policy")
 
     def _inquiry(self, tx: Transaction, policy: Policy, customer: CustomerRecord, now: datetime) -> Inquiry:
-        document = policy.document
+        document, ledger = policy.document, self._ledger
+
+        def sharing(device_id: str, since_us: int) -> int:
+            return len(ledger.customers_of_device(device_id, since_us) | {tx.customer_id})
+
         return Inquiry(
-            tx, now, customer.profile, customer.state, self._ledger.owners_of_device, self.reference,
-            document.parameters, document.base_currency, customers_of_device=self._ledger.customers_of_device,
+            tx, now, customer.profile, customer.state, ledger.owners_of_device, self.reference,
+            document.parameters, document.base_currency, customers_of_device=sharing,
             features=policy.windows, windows=self._windows,
         )  # fmt: skip
 
@@ -335,23 +339,6 @@ class Engine:
         done: Future[Answer] = Future()
         done.set_result(Answer(stored.decision, replayed=True))
         return done
-
-    def _remember(self, inquiry: Inquiry, customer: CustomerRecord, judgement: Judgement, effects: Effects) -> None:
-        """Change what is known of the customer, for the next transaction."""
-        tx, state = inquiry.tx, customer.state
-        base_minor = amount_base_minor(inquiry) or 0
-        received_us = microseconds(inquiry.now)
-        if judgement.outcome.severity < 2:
-            place, hour = trusted_place(inquiry), habit_hour(inquiry, inquiry.at)
-            record_trusted(state, tx, inquiry.at_us, base_minor, place=place, local_hour=hour)
-        record_attempt(state, tx, inquiry.at_us, base_minor, outcome=judgement.outcome, received_us=received_us)
-        self._remember_effects(customer, effects)
-
-    def _remember_effects(self, customer: CustomerRecord, effects: Effects) -> None:
-        if effects.freeze is not None:
-            customer.freeze = effects.freeze
-        if effects.open_case is not None:
-            customer.open_case = effects.open_case
 
     def _report_link(self, effects: Effects) -> str | None:
         return self._report_url.format(case_id=effects.case_id) if effects.makes_report else None

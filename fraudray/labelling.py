@@ -74,19 +74,24 @@ class Labelling:
         """Write them; what holds for each transaction now."""
         if not new:
             return {}
+        found = [self._unit(entry) for entry in new]  # most were decided long ago: no decision waits for reading them
         with self._deciding:
-            units = [self._unit(entry) for entry in new]
+            units = [
+                unit or self._unit(entry) or LabelUnit(replace(entry.stored, waiting=True), ())
+                for entry, unit in zip(new, found, strict=True)
+            ]
             durable = self._book.keep(units)
         durable.result()
         return {unit.stored.label.transaction_id: unit.stored for unit in units}
 
-    def _unit(self, new: _New) -> LabelUnit:
+    def _unit(self, new: _New) -> LabelUnit | None:
+        """What is to be written; None when its transaction was not decided."""
         try:
             found = self._decided(new.stored.label.transaction_id)
         except Refused:
             return LabelUnit(new.stored, ())  # erased with its customer: nobody knows its keys any more
         if found is None:
-            return LabelUnit(replace(new.stored, waiting=True), ())
+            return None
         tx, at = found
         if not new.turned or not is_attempt(tx):
             return LabelUnit(new.stored, ())

@@ -9,12 +9,14 @@ from pydantic import BaseModel
 from fraudray.domain.case import Case
 from fraudray.domain.customer import CustomerProfile
 from fraudray.domain.decision import Decision
+from fraudray.domain.label import Label
 from fraudray.domain.transaction import Transaction
 from fraudray.policy.schema import PolicyDocument
 
 _MODELS: dict[str, tuple[type[BaseModel], Literal["validation", "serialization"]]] = {
     "transaction": (Transaction, "validation"),
     "customer": (CustomerProfile, "validation"),
+    "label": (Label, "validation"),
     "policy": (PolicyDocument, "validation"),
     "decision": (Decision, "serialization"),
     "case": (Case, "serialization"),

@@ -86,7 +86,14 @@ def answered(
         }
     )
     judgement = Judgement(
-        score, revised.risk, revised.risk_level, outcome, tuple(revised.reasons), tuple(adjustments), outcome
+        score,
+        revised.risk,
+        revised.risk_level,
+        outcome,
+        tuple(revised.reasons),
+        tuple(adjustments),
+        outcome,
+        revised.risk,
     )
     return revised, judgement
 

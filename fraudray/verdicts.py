@@ -196,6 +196,13 @@ def _revised(
         }
     )
     judgement = Judgement(
-        score, revised.risk, revised.risk_level, outcome, tuple(revised.reasons), tuple(adjustments), outcome
+        score,
+        revised.risk,
+        revised.risk_level,
+        outcome,
+        tuple(revised.reasons),
+        tuple(adjustments),
+        outcome,
+        revised.risk,
     )
     return revised, judgement

@@ -86,13 +86,17 @@ def note(
 def close(
     ctx: typer.Context,
     case_id: CaseId,
-    disposition: Annotated[str, typer.Option("--disposition", help="How it ended: fraud, genuine, ...")],
+    disposition: Annotated[str, typer.Option("--disposition", help="How it ended: fraud, genuine, or your word.")],
     reason: Annotated[str, typer.Option("--reason", help="Why.")],
     author: Author = AUTHOR,
     as_json: Json = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Close an open case."""
+    """Close an open case.
+
+    Closed as fraud (confirmed fraud, true positive) or as genuine (legitimate, not fraud, false positive), its
+    transactions are labelled so. Any other word labels none.
+    """
     session = Session.of(ctx, as_json=as_json, data_dir=data_dir)
     with session.service() as service:
         case = service.close_case(case_id, disposition=disposition, reason=reason, author=checked_author(author))

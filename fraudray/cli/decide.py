@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Annotated, BinaryIO, cast
 
 import typer
 
-from fraudray.cli.bulk import json_line, progress, writable, write_line
+from fraudray.cli.bulk import TOLD_MAX, in_batches, json_line, progress, readable, writable, write_line
 from fraudray.cli.exits import ExitCode, InputError, problem_line, say, status_exit_code, tell_problem
 from fraudray.cli.session import DataDir, Document, Json, Session, examples, new_app, print_json
 
@@ -21,10 +21,7 @@ if TYPE_CHECKING:
     from fraudray.cli.rows import Input, InputRow
     from fraudray.service import Service
 
-BATCH_ROWS = 500
-BATCH_BYTES = 4 * 1024 * 1024
 SHOWN_MAX = 50
-TOLD_MAX = 20
 WAIT_S = 5.0
 POLL_S = 0.1
 
@@ -101,7 +98,7 @@ class _Run:
     def decide(self, service: Service, given: Input, *, wait: bool, advance: Callable[[int], None]) -> None:
         """All rows, batch by batch."""
         self.deadline = time.monotonic() + WAIT_S if wait else 0.0
-        for batch in _batches(given.rows):
+        for batch in in_batches(given.rows):
             results = iter(service.decide_rows([row.data for row in batch if row.problem is None]))
             for row in batch:
                 result = {"status": row.problem["status"], "problem": row.problem} if row.problem else next(results)
@@ -200,26 +197,7 @@ def _open(file: Path | None, stack: ExitStack) -> tuple[BinaryIO, str, int | Non
 
         packaged = resources.files("fraudray.data").joinpath("samples.ndjson")
         return cast(BinaryIO, stack.enter_context(packaged.open("rb"))), "samples.ndjson", None
-    if str(file) == "-":
-        return sys.stdin.buffer, "standard input", None
-    try:
-        stream = stack.enter_context(file.open("rb"))
-        return stream, str(file), file.stat().st_size if file.is_file() else None
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror}") from None
-
-
-def _batches(rows: Iterator[InputRow]) -> Iterator[list[InputRow]]:
-    batch: list[InputRow] = []
-    size = 0
-    for row in rows:
-        batch.append(row)
-        size += row.size
-        if len(batch) >= BATCH_ROWS or size >= BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+    return readable(file, stack)
 
 
 def _acts(result: Document) -> bool:

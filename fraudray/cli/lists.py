@@ -6,12 +6,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fraudray.cli.bulk import progress, writable, write_line
-from fraudray.cli.exits import ExitCode, InputError, problem_line, say
+from fraudray.cli.bulk import Refusals, in_batches, progress, writable
+from fraudray.cli.exits import ExitCode
 from fraudray.cli.session import (
     AUTHOR,
     Author,
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from fraudray.cli.rows import InputRow
     from fraudray.service import Service
 
-IMPORT_ROWS = 500
-TOLD_MAX = 20
 app = new_app(help="Deny, allow and block; mute a rule for a customer.")
 
 
@@ -222,22 +220,16 @@ def import_(
 
     session = Session.of(ctx, as_json=as_json, data_dir=data_dir)
     who = checked_author(author)
-    if rejects is not None and rejects.exists() and file.exists() and rejects.samefile(file):
-        raise InputError("--rejects would overwrite the file to import; name another")
     with ExitStack() as stack:
         rows = read_entries(file, stack)
-        run = _Import(who, replace, writable(rejects, stack))
+        run = _Import(who, replace, Refusals(writable(rejects, stack, read=file)))
         service = stack.enter_context(session.service())
         advance = stack.enter_context(progress(file.stat().st_size, "importing"))
-        batch: list[InputRow] = []
-        for row in rows:
-            batch.append(row)
-            if len(batch) >= IMPORT_ROWS:
-                advance(run.put(service, batch))
-                batch = []
-        advance(run.put(service, batch))
-    session.show(run.tally(), f"read {run.read:,} = added {run.added:,} + refused {run.refused:,}")
-    raise typer.Exit(ExitCode.FOUND if run.refused else ExitCode.OK)
+        for batch in in_batches(rows):
+            advance(run.put(service, batch))
+    refused = run.refusals.count
+    session.show(run.tally(), f"read {run.read:,} = added {run.added:,} + refused {refused:,}")
+    raise typer.Exit(ExitCode.FOUND if refused else ExitCode.OK)
 
 
 @dataclass
@@ -246,10 +238,9 @@ class _Import:
 
     author: str
     replace: bool
-    rejects: IO[str] | None
+    refusals: Refusals
     read: int = 0
     added: int = 0
-    refused: int = 0
 
     def put(self, service: Service, batch: list[InputRow]) -> int:
         """Put a batch on; the bytes that it took in the file."""
@@ -263,21 +254,12 @@ class _Import:
             if problem is None:
                 self.added += 1
             else:
-                self._refuse({"row": row.number, "problem": problem})
+                self.refusals.add(row.number, problem)
         return sum(row.size for row in batch)
-
-    def _refuse(self, refusal: Document) -> None:
-        self.refused += 1
-        if self.rejects is not None:
-            write_line(self.rejects, refusal)
-        elif self.refused <= TOLD_MAX:
-            say(f"row {refusal['row']}: {problem_line(refusal['problem'])}")
-        elif self.refused == TOLD_MAX + 1:
-            say("further refused rows are not listed; --rejects FILE keeps all of them")
 
     def tally(self) -> Document:
         """The counts."""
-        return {"read": self.read, "added": self.added, "refused": self.refused}
+        return {"read": self.read, "added": self.added, "refused": self.refusals.count}
 
 
 def _what(entry: Document) -> str:

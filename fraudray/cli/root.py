@@ -42,6 +42,7 @@ COMMANDS: dict[str, Listed] = {
     "cases": Listed("fraudray.cli.cases:app", "List, show, annotate and close cases.", _WORK),
     "customers": Listed("fraudray.cli.customers:app", "Register, show, hold and erase customers.", _WORK),
     "accounts": Listed("fraudray.cli.accounts:app", "Show whether an account is frozen; lift a freeze.", _WORK),
+    "labels": Listed("fraudray.cli.labels:app", "Say which transactions were fraud; import it from a file.", _WORK),
     "lists": Listed("fraudray.cli.lists:app", "Deny, allow and block; mute a rule for a customer.", _WORK),
     "audit": Listed("fraudray.cli.audit:app", "Read the audit trail; verify that it is whole.", _WORK),
     "outbox": Listed("fraudray.cli.outbox:app", "See, retry and carry out alerts, messages and reports.", _WORK),

@@ -59,6 +59,13 @@ def read_input(stream: BinaryIO, name: str) -> Input:
     return Input(False, itertools.chain([row, second], rest))
 
 
+def seems_json(stream: BinaryIO) -> tuple[bool, BinaryIO]:
+    """Whether a stream begins as JSON does, or has nothing; and the stream to read from its beginning."""
+    reader = io.BufferedReader(_Raw(stream))
+    head = reader.peek(1).removeprefix(_BOM).lstrip()
+    return head[:1] in (b"", b"{", b"["), cast(BinaryIO, reader)
+
+
 class _Raw(io.RawIOBase):
     """Bytes to be read first, then a stream."""
 

@@ -14,7 +14,7 @@ app = new_app()
 
 @app.command(epilog=examples("fraudray schema decision > decision.schema.json"))
 def schema(
-    name: Annotated[str, typer.Argument(help="transaction, customer, policy, decision or case.")],
+    name: Annotated[str, typer.Argument(help="transaction, customer, label, policy, decision or case.")],
 ) -> None:
     """Print the JSON Schema (draft 2020-12) of a document."""
     from fraudray.schemas import NAMES, json_schema

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from fraudray.client.investigations import RemoteInvestigations
 from fraudray.client.keys import RemoteKeys
+from fraudray.client.labels import RemoteLabels
 from fraudray.client.lists import RemoteLists
 from fraudray.client.reports import ReportsClient
 from fraudray.client.webhooks import RemoteWebhooks
@@ -26,6 +27,7 @@ class Client:
         cannot be a key."""
         self.wire = Wire(base_url, key)
         self.keys = RemoteKeys(self.wire)
+        self.labels = RemoteLabels(self.wire)
         self.lists = RemoteLists(self.wire)
         self.base_url = self.wire.base_url
         self.investigations = RemoteInvestigations(self.wire)

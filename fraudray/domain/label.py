@@ -11,9 +11,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
+from fraudray.domain.decision import Moment
 from fraudray.domain.errors import InvalidTransaction
 from fraudray.domain.text import Identifier
 from fraudray.domain.transaction import CLOCK_SKEW, OLDEST, Timestamp, field_problems
+
+Said = Literal["fraud", "genuine"]
 
 
 class LabelSource(StrEnum):
@@ -32,7 +35,7 @@ class Label(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     transaction_id: Identifier
-    label: Literal["fraud", "genuine"]
+    label: Said
     source: LabelSource = LabelSource.OTHER
     scenario: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_. -]{0,63}$")] | None = Field(
         None, description="What kind of fraud, in the caller's words."
@@ -88,3 +91,30 @@ class Labelled:
     outcome: Outcome
     stored: StoredLabel
     """The label that holds now."""
+
+
+class LabelRecord(BaseModel):
+    """A label as every face shows it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    transaction_id: str
+    label: Said
+    source: LabelSource
+    scenario: str | None = None
+    labelled_at: Moment = Field(description="When it became known.")
+    recorded_at: Moment
+    author: str
+    revision: int = Field(ge=1, description="The labels of a transaction are numbered; the last one holds.")
+    waiting: bool = Field(description="Whether its transaction was not decided yet; once it is, the label counts.")
+    outcome: Outcome | None = Field(None, description="What became of the label that was sent, in the answer to it.")
+
+    @classmethod
+    def of(cls, stored: StoredLabel, outcome: Outcome | None = None) -> Self:
+        """A stored label, with the outcome of the one that was sent."""
+        said = stored.label
+        return cls(
+            transaction_id=said.transaction_id, label=said.label, source=said.source, scenario=said.scenario,
+            labelled_at=stored.labelled_at, recorded_at=stored.recorded_at, author=stored.author,
+            revision=stored.revision, waiting=stored.waiting, outcome=outcome,
+        )  # fmt: skip

@@ -298,6 +298,16 @@ class Transaction(BaseModel):
         except ValidationError as error:
             raise InvalidTransaction(field_problems(error)) from None
 
+    @classmethod
+    def of_checked(cls, values: Mapping[str, Any]) -> Self:
+        """A transaction from values that were checked before and are as `parse` leaves them. Nothing is checked."""
+        tx = cls.__new__(cls)
+        object.__setattr__(tx, "__dict__", _NOT_GIVEN | values)
+        object.__setattr__(tx, "__pydantic_fields_set__", set(values))
+        object.__setattr__(tx, "__pydantic_extra__", None)
+        object.__setattr__(tx, "__pydantic_private__", None)
+        return tx
+
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of the normalised content: equal for the same body however its keys and numbers are written."""
@@ -340,6 +350,11 @@ class Transaction(BaseModel):
     def purchase_id(self) -> str:
         """The transaction that began this purchase."""
         return self.original_transaction_id or self.transaction_id
+
+
+_NOT_GIVEN: dict[str, Any] = {
+    name: field.default for name, field in Transaction.model_fields.items() if not field.is_required()
+}
 
 
 def load_json(body: bytes | str) -> Any:

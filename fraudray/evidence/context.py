@@ -6,19 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from fraudray.domain.customer import CustomerProfile
 from fraudray.domain.evidence import Absence, Item
 from fraudray.domain.features import Key, WindowFeature
 from fraudray.domain.money import Rates
 from fraudray.domain.transaction import Transaction
-from fraudray.features.state import CustomerState, microseconds
+from fraudray.features.state import KEEPS_ALL, CustomerState, Keeps, microseconds
 from fraudray.geo.networks import AddressBook
 from fraudray.geo.places import PlaceIndex
 from fraudray.policy.schema import Parameters
 from fraudray.world.countries import HighRiskCountries
 from fraudray.world.merchants import MerchantCategories
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,8 @@ class Reference:
     """Kind of list → the file that it was read from."""
 
 
-def _nobody(_device_id: str, _since_us: int) -> frozenset[str]:
-    return frozenset()
+def _nobody_else(_device_id: str, _since_us: int) -> int:
+    return 1
 
 
 class Windows(Protocol):
@@ -59,12 +61,14 @@ class Inquiry:
     parameters: Parameters
     base_currency: str = "USD"
     not_recorded: frozenset[str] = frozenset()
-    customers_of_device: Callable[[str, int], frozenset[str]] = _nobody
+    customers_of_device: Callable[[str, int], int] = _nobody_else
+    """Device and a moment (µs) → with how many customers it was seen since, this one included."""
     features: Mapping[Key, tuple[WindowFeature, ...]] = field(default_factory=dict)
     """The window features that are asked for, by key."""
     windows: Windows | None = None
     wanted: Mapping[str, frozenset[str]] | None = None
     """Tool → the items that anybody will read; None asks for all."""
+    keeps: Keeps = KEEPS_ALL
     at: datetime = field(init=False)
     at_us: int = field(init=False)
 
@@ -78,9 +82,15 @@ class Inquiry:
         """When it arrived, UTC microseconds."""
         return microseconds(self.now)
 
-    def wants(self, tool: str, item: str) -> bool:
-        """Whether anybody reads this item."""
-        return self.wanted is None or item in self.wanted.get(tool, ())
+    def asks(self, tool: str) -> bool:
+        """Whether anybody reads what this tool says."""
+        return self.wanted is None or bool(self.wanted.get(tool))
+
+    def chosen(self, tool: str, items: Mapping[str, T]) -> Mapping[str, T]:
+        """Of a tool's items those that anybody reads."""
+        if self.wanted is None:
+            return items
+        return {name: items[name] for name in self.wanted.get(tool, ()) if name in items}
 
     def absent(self, *fields: str) -> Item:
         """The finding for an input that is not there: "not_recorded" where this history lacks the field."""

@@ -44,7 +44,11 @@ class Gatherer:
 
     def local(self, inquiry: Inquiry, *, only: str | None = None) -> Found:
         """The findings of tools that only compute. Never raises."""
-        return {tool.name: self._run(tool, inquiry) for tool in self._local if only in (None, tool.name)}
+        return {
+            tool.name: self._run(tool, inquiry)
+            for tool in self._local
+            if only in (None, tool.name) and inquiry.asks(tool.name)
+        }
 
     def remote(self, inquiry: Inquiry, *, only: str | None = None) -> Found:
         """The findings of the other tools, within the limit. Never raises. The inquiry's state must be a copy."""

@@ -31,8 +31,6 @@ class GeolocationChecker:
 
     def gather(self, inquiry: Inquiry) -> dict[str, Item]:
         """Items `place`, `previous`, `travel`, `consistency`, `ip_country`."""
-        if inquiry.wanted is not None and not inquiry.wanted.get(self.name):
-            return {}
         given = resolve_previous(inquiry)
         seen = _seen(inquiry)
         previous = _previous(inquiry, given, seen)

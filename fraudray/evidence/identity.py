@@ -28,7 +28,7 @@ class IdentityVerifier:
     def gather(self, inquiry: Inquiry) -> dict[str, Item]:
         """Items `profile`, `device`, `address`, `biometric`."""
         items = {"profile": _profile, "device": _device, "address": _address, "biometric": self._biometric}
-        return {name: make(inquiry) for name, make in items.items() if inquiry.wants(self.name, name)}
+        return {name: make(inquiry) for name, make in inquiry.chosen(self.name, items).items()}
 
     def _biometric(self, inquiry: Inquiry) -> Item:
         """A matcher that fails leaves the rest of the evidence standing, and the policy told (`identity_available`)."""
@@ -82,7 +82,7 @@ def _device(inquiry: Inquiry) -> Item:
         age_days = max(age_days, (inquiry.at - registered.registered_at).total_seconds() / 86_400)
     known = registered is not None or age_days >= inquiry.parameters.device_trust_days
     since_us = inquiry.at_us - round(inquiry.parameters.device_sharing_days * _DAY_US)
-    customers = len(inquiry.customers_of_device(device_id, since_us) | {tx.customer_id})
+    customers = inquiry.customers_of_device(device_id, since_us)
     return {
         "registered": registered is not None,
         "known": known,

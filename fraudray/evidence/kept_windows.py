@@ -9,7 +9,7 @@ from fraudray.domain.features import Key, WindowFeature
 from fraudray.domain.money import minor_units
 from fraudray.evidence.context import Inquiry
 from fraudray.evidence.transaction_risk import amount_base_minor
-from fraudray.features.shared import KeyHistories, key_values
+from fraudray.features.shared import KeyHistories, key_value
 from fraudray.features.track import NO_INSTRUMENT, is_attempt, own_windows
 
 
@@ -31,7 +31,7 @@ class KeptWindows:
                 instrument_key=tx.instrument_key if key == "instrument" else None,
                 this_minor=this_minor, scale=10 ** minor_units(inquiry.base_currency),
             )  # fmt: skip
-        value = key_values(tx).get(key)
+        value = key_value(tx, key)
         if value is None:
             return None
         delay_us = inquiry.parameters.feedback_delay_us

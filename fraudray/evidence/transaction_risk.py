@@ -14,7 +14,7 @@ from fraudray.domain.money import Rates, from_minor, minor_units, to_minor
 from fraudray.domain.transaction import Transaction, TransactionType
 from fraudray.evidence.context import Inquiry
 from fraudray.evidence.geolocation import resolve_current
-from fraudray.features.habit import amount_habit, hour_share, minutes_since_last, novelty
+from fraudray.features.habit import amount_deviation, hour_share, minutes_since_last, novelty, robust_deviation
 from fraudray.features.state import CustomerState, retry_key
 from fraudray.features.windows import typical_high_base_minor, velocity
 
@@ -27,13 +27,12 @@ class TransactionRisk:
     limit_s = None
 
     def gather(self, inquiry: Inquiry) -> dict[str, Item]:
-        """Items `amount`, `habit`, `merchant`, `channel`, `country`, `hour`, `velocity`, `purchase`, `novelty`,
-        `routine`, and `<key>_windows` for each key whose windows are asked for."""
+        """Items `amount`, `habit`, `deviation`, `robust_deviation`, `merchant`, `channel`, `country`, `hour`,
+        `velocity`, `purchase`, `novelty`, `routine`, and `<key>_windows` for each key whose windows are asked for."""
         base_minor = amount_base_minor(inquiry)
-        items = {name: make(inquiry, base_minor) for name, make in _ITEMS.items() if inquiry.wants(self.name, name)}
+        items = {name: make(inquiry, base_minor) for name, make in inquiry.chosen(self.name, _ITEMS).items()}
         for key, features in inquiry.features.items():
-            if inquiry.wants(self.name, item_of(key)):
-                items[item_of(key)] = _windows(inquiry, key, features)
+            items[item_of(key)] = _windows(inquiry, key, features)
         return items
 
 
@@ -97,8 +96,19 @@ def _habit(inquiry: Inquiry, base_minor: int | None) -> Item:
     if high is None or base_minor is None:
         return {"status": "nothing_known"}
     scale = 10 ** minor_units(inquiry.base_currency)
-    item: Item = {"typical_high_base": high / scale, "ratio": round(base_minor / high, 3) if high else None}
-    return item | amount_habit(inquiry.state.habit_base_minor, base_minor, scale)
+    return {"typical_high_base": high / scale, "ratio": round(base_minor / high, 3) if high else None}
+
+
+def _deviation(inquiry: Inquiry, base_minor: int | None) -> Item:
+    if base_minor is None:
+        return {"status": "nothing_known"}
+    scale = 10 ** minor_units(inquiry.base_currency)
+    return amount_deviation(inquiry.state.habit_base_minor, base_minor, scale) or {"status": "nothing_known"}
+
+
+def _robust_deviation(inquiry: Inquiry, base_minor: int | None) -> Item:
+    robust_z = None if base_minor is None else robust_deviation(inquiry.state.habit_base_minor, base_minor)
+    return {"status": "nothing_known"} if robust_z is None else {"robust_z": robust_z}
 
 
 def _merchant(inquiry: Inquiry, _base_minor: int | None) -> Item:
@@ -236,6 +246,8 @@ def _purchase(inquiry: Inquiry, _base_minor: int | None) -> Item:
 _ITEMS: dict[str, Callable[[Inquiry, int | None], Item]] = {
     "amount": _amount,
     "habit": _habit,
+    "deviation": _deviation,
+    "robust_deviation": _robust_deviation,
     "merchant": _merchant,
     "channel": _channel,
     "country": _country,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from operator import mul
 
 from fraudray.domain.transaction import Transaction
 from fraudray.features.state import CustomerState
@@ -17,12 +18,11 @@ _MAD_TO_DEVIATION = 1.4826  # of normally distributed amounts
 _MINUTE_US = 60_000_000
 
 
-def amount_habit(habit_minor: Sequence[int], amount_minor: int, scale: int) -> dict[str, float]:
+def amount_deviation(habit_minor: Sequence[int], amount_minor: int, scale: int) -> dict[str, float]:
     """The customer's mean and how far this amount (minor units, as the habit) lies from it; empty without a habit.
 
-    `mean_base` in units of the base currency, `to_mean` as a ratio, `z` in standard deviations, `robust_z` from the
-    median in deviations estimated by the median absolute deviation. What has no value (all amounts the same) is left
-    out.
+    `mean_base` in units of the base currency, `to_mean` as a ratio, `z` in standard deviations, left out where all
+    amounts are the same.
     """
     count = len(habit_minor)
     if count < HABIT_MIN:
@@ -32,14 +32,20 @@ def amount_habit(habit_minor: Sequence[int], amount_minor: int, scale: int) -> d
     if total:
         found["to_mean"] = amount_minor * count / total
     # The variance, count² times, exactly.
-    spread = count * sum(amount * amount for amount in habit_minor) - total * total
+    spread = count * sum(map(mul, habit_minor, habit_minor)) - total * total
     if spread:
         found["z"] = (amount_minor * count - total) / math.sqrt(spread)
+    return found
+
+
+def robust_deviation(habit_minor: Sequence[int], amount_minor: int) -> float | None:
+    """How far an amount lies from the median, in deviations estimated by the median absolute deviation; None without a
+    habit, or where most amounts are the same."""
+    if len(habit_minor) < HABIT_MIN:
+        return None
     middle = _twice_the_median(habit_minor)
     deviation = _twice_the_median([abs(2 * amount - middle) for amount in habit_minor])
-    if deviation:
-        found["robust_z"] = 2 * (2 * amount_minor - middle) / (deviation * _MAD_TO_DEVIATION)
-    return found
+    return 2 * (2 * amount_minor - middle) / (deviation * _MAD_TO_DEVIATION) if deviation else None
 
 
 def _twice_the_median(values: Sequence[int]) -> int:

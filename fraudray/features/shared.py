@@ -62,16 +62,24 @@ class KeyHistory:
         return attempts, frauds
 
 
-def key_values(tx: Transaction) -> dict[Key, str]:
-    """The shared keys that a transaction has."""
-    values = (tx.terminal_id, tx.merchant, tx.device_key, tx.ip_address)
-    return {key: value for key, value in zip(SHARED_KEYS, values, strict=True) if value is not None}
+def key_value(tx: Transaction, key: Key) -> str | None:
+    """What a transaction names under a shared key."""
+    match key:
+        case "terminal":
+            return tx.terminal_id
+        case "merchant":
+            return tx.merchant
+        case "device":
+            return tx.device_key
+        case _:
+            return tx.ip_address
 
 
 def steps_of(tx: Transaction, at_us: int, *, attempts: int, frauds: int) -> list[Step]:
     """What an attempt, or what became known of it, changes under each of its keys."""
     hour = at_us // HOUR_US
-    return [Step(key, value, hour, attempts, frauds) for key, value in key_values(tx).items()]
+    named = ((key, key_value(tx, key)) for key in SHARED_KEYS)
+    return [Step(key, value, hour, attempts, frauds) for key, value in named if value is not None]
 
 
 def window_hours(feature: WindowFeature, at_us: int, received_us: int, delay_us: int) -> tuple[int, int]:

@@ -8,6 +8,7 @@ devices, addresses and purchases are decision-dependent: a blocked attempt never
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 
@@ -23,6 +24,21 @@ SEEN_MAX = 64
 INSTRUMENTS_MAX = 32
 HABIT_MAX = 64
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC
+
+
+class Keeps(NamedTuple):
+    """Which parts of a customer's state are kept; a replay keeps what its policies read."""
+
+    attempts: bool = True
+    track: bool = True
+    purchases: bool = True
+    places: bool = True
+    seen: bool = True
+    haunts: bool = True
+    hours: bool = True
+
+
+KEEPS_ALL = Keeps()
 
 
 class Attempt(msgspec.Struct, array_like=True):
@@ -125,20 +141,18 @@ def is_retry(state: CustomerState, tx: Transaction, at_us: int) -> bool:
     )
 
 
-def counts_as_attempt(state: CustomerState, tx: Transaction, at_us: int) -> bool:
-    """Whether this message counts for velocity: an attempt that is no retry of one that was declined."""
-    return is_attempt(tx) and not is_retry(state, tx, at_us)
-
-
 def record_attempt(
-    state: CustomerState, tx: Transaction, at_us: int, amount_base_minor: int, *, outcome: Outcome, received_us: int
-) -> None:
-    """Remember an attempt, whatever was decided on it. Age is measured from arrival, so that one wrong clock cannot
-    empty the window of the others."""
-    if is_attempt(tx):
+    state: CustomerState, tx: Transaction, at_us: int, amount_base_minor: int, *, outcome: Outcome, received_us: int,
+    keeps: Keeps = KEEPS_ALL,
+) -> None:  # fmt: skip
+    """Remember an attempt, whatever was decided on it; a retry of one that was declined counts for windows, not for
+    velocity. Age is measured from arrival, so that one wrong clock cannot empty the window of the others."""
+    if not is_attempt(tx):
+        return
+    state.last_attempt_us = at_us
+    if keeps.track:
         state.track.add(at_us, amount_base_minor, tx.instrument_key, received_us)
-        state.last_attempt_us = at_us
-    if not counts_as_attempt(state, tx, at_us):
+    if not keeps.attempts or is_retry(state, tx, at_us):
         return
     declined = outcome is Outcome.BLOCK or (tx.processor_outcome is not None and tx.processor_outcome.declined)
     state.attempts.append(
@@ -153,11 +167,13 @@ def record_attempt(
 
 
 def record_trusted(
-    state: CustomerState, tx: Transaction, at_us: int, amount_base_minor: int, *, place: Place | None, local_hour: int
-) -> None:
+    state: CustomerState, tx: Transaction, at_us: int, amount_base_minor: int, *, place: Place | None,
+    local_hour: int | None, keeps: Keeps = KEEPS_ALL,
+) -> None:  # fmt: skip
     """Remember what only an unblocked transaction may teach. `place` is None when it is unknown or weak; `local_hour`
-    (0-23) is the hour on the customer's clocks."""
-    _record_purchase(state, tx, at_us, amount_base_minor)
+    (0-23) is the hour on the customer's clocks, None where it is not kept."""
+    if keeps.purchases:
+        _record_purchase(state, tx, at_us, amount_base_minor)
     if not tx.transaction_type.spends or _unreached(tx):
         return
     if place is not None:
@@ -167,13 +183,17 @@ def record_trusted(
             _trim(state.sightings, INSTRUMENTS_MAX)
     if tx.processor_outcome is not None and tx.processor_outcome.declined:
         return
-    for seen, key in ((state.devices, tx.device_key), (state.addresses, tx.ip_address)):
-        if key is not None:
-            _record_seen(seen, key, at_us)
-    if is_attempt(tx):
+    if keeps.seen:
+        for seen, key in ((state.devices, tx.device_key), (state.addresses, tx.ip_address)):
+            if key is not None:
+                _record_seen(seen, key, at_us)
+    if not is_attempt(tx):
+        return
+    if keeps.haunts:
         for known, name in _haunts(state, tx, place):
             known[name] = max(at_us, known.pop(name, at_us))
             _trim(known, SEEN_MAX)
+    if local_hour is not None:
         state.hours[local_hour] += 1
 
 

@@ -51,6 +51,8 @@ class Judgement:
     adjustments: tuple[Adjustment, ...]
     outcome_on_evidence: Outcome
     """Had there been no freeze and nobody denied or blocked anything: what follows, follows from this."""
+    risk_on_evidence: float
+    """The risk, had there been none of that."""
     certain: bool = False
     by_list: bool = False
     muted: tuple[str, ...] = ()
@@ -135,11 +137,27 @@ class Policy:
         if tool is not None:
             held = [line for line in held if _rests_on(line, tool)]
             lists = NOTHING_LISTED
+        if not (held or broken or lists.any):
+            return self._quiet
         if not lists.mutes:
             return self._score(held, facts, broken, lists)
         mute = listed.muted((*held, *broken), lists)
         held, broken = ([line for line in lines if line.source.id not in mute] for lines in (held, broken))
         return replace(self._score(held, facts, broken, lists), muted=tuple(mute))
+
+    def outcome_without(self, facts: Facts, code: str) -> Outcome:
+        """What the evidence would come to, had the rules and floors of one reason code not spoken, without freezes."""
+        results, broken = self._run(facts)
+        held = [line for line, holds in zip(self.lines, results, strict=True) if holds]
+        if self.scorers:
+            held += self._own_scores(facts, broken)
+        left = [line for line in held if line.source.code != code]
+        return self._on_evidence(left, facts, broken, NOTHING_LISTED).outcome
+
+    @cached_property
+    def _quiet(self) -> Judgement:
+        """When no rule speaks, which is most of the time."""
+        return self._score([], {}, [], NOTHING_LISTED)
 
     def explain(self, facts: Facts) -> list[Trace]:
         """Every rule, floor and scoring function in order, with the values it saw and how it came out."""
@@ -245,15 +263,18 @@ class Policy:
             reasons = [*listed.reasons(lists, score, certain=certain), *reasons]
             score = _CERTAIN if by_list else score
         outcome = self._outcome(score)
+        risk = 1.0 if certain or by_list else self.risk(ranked)
         known = by_list or any("account_frozen" in line.needs for line in held)
+        on_evidence = self._on_evidence(held, facts, broken, lists) if known else None
         return Judgement(
             score=score,
-            risk=1.0 if certain or by_list else self.risk(ranked),
+            risk=risk,
             level=self.level(score),
             outcome=outcome,
             reasons=tuple(reasons),
             adjustments=tuple(adjustments),
-            outcome_on_evidence=self._on_evidence(held, facts, broken, lists) if known else outcome,
+            outcome_on_evidence=on_evidence.outcome if on_evidence is not None else outcome,
+            risk_on_evidence=on_evidence.risk if on_evidence is not None else risk,
             certain=certain,
             by_list=by_list,
         )
@@ -281,9 +302,9 @@ class Policy:
             return None
         return _reason(highest, "floor", floor.score, floor.score - score, facts)
 
-    def _on_evidence(self, held: list[Line], facts: Facts, broken: list[Line], lists: ListMatches) -> Outcome:
+    def _on_evidence(self, held: list[Line], facts: Facts, broken: list[Line], lists: ListMatches) -> Judgement:
         unfrozen = [line for line in held if "account_frozen" not in line.needs]
-        return self._score(unfrozen, facts, broken, lists.without_blocks()).outcome
+        return self._score(unfrozen, facts, broken, lists.without_blocks())
 
     def _outcome(self, score: int) -> Outcome:
         thresholds = self.document.thresholds

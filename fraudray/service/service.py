@@ -25,6 +25,7 @@ from fraudray.problems import problem_of
 from fraudray.reference import lists_status, reload_reference
 from fraudray.service.investigations import InvestigationService, LocalInvestigations
 from fraudray.service.keys import Keys, LocalKeys
+from fraudray.service.labels import LabelService, LocalLabels
 from fraudray.service.lists import ListService, LocalLists
 from fraudray.service.reports import LocalReports, Reports
 from fraudray.service.webhooks import LocalWebhooks, Webhooks
@@ -50,6 +51,11 @@ class Service(Protocol):
     @property
     def keys(self) -> Keys:
         """API keys."""
+        ...
+
+    @property
+    def labels(self) -> LabelService:
+        """What became known of transactions."""
         ...
 
     @property
@@ -92,7 +98,9 @@ class Service(Protocol):
 
     def note(self, case_id: str, *, text: str, author: str) -> Document: ...
 
-    def close_case(self, case_id: str, *, disposition: str, reason: str, author: str) -> Document: ...
+    def close_case(self, case_id: str, *, disposition: str, reason: str, author: str) -> Document:
+        """Close a case; a disposition that means fraud or genuine labels its transactions so."""
+        ...
 
     def report(self, report_id: str) -> Document: ...
 
@@ -146,6 +154,7 @@ class LocalService:
         self.reports: Reports = LocalReports(app)
         self.investigations: InvestigationService = LocalInvestigations(app)
         self.keys: Keys = LocalKeys(app)
+        self.labels: LabelService = LocalLabels(app)
         self.lists: ListService = LocalLists(app)
         self.webhooks: Webhooks = LocalWebhooks(app)
 

@@ -90,6 +90,7 @@ class MemoryLabels:
     """Implements `fraudray.ports.labels.LabelBook`."""
 
     def __init__(self, histories: KeyHistories) -> None:
+        self.failing = False
         self._histories = histories
         self._kept: dict[str, list[StoredLabel]] = {}
 
@@ -102,11 +103,14 @@ class MemoryLabels:
         return self._kept.get(transaction_id, [])[::-1]
 
     def keep(self, units: Sequence[LabelUnit]) -> Future[None]:
-        """See `LabelBook.keep`."""
+        """See `LabelBook.keep`. With `failing` set, every write fails."""
+        done: Future[None] = Future()
+        if self.failing:
+            done.set_exception(StoreFailed("told to fail"))
+            return done
         for unit in units:
             self._kept.setdefault(unit.stored.label.transaction_id, []).append(unit.stored)
             self._histories.apply(unit.steps, microseconds(unit.stored.recorded_at))
-        done: Future[None] = Future()
         done.set_result(None)
         return done
 

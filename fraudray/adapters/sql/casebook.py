@@ -150,6 +150,26 @@ class SqlCaseBook:
             erased=any(d is None for d in documents),
         )
 
+    def transaction_ids(self, case_id: str) -> list[str]:
+        """The transactions whose decisions are in a case, all of them."""
+        asked = select(t.decisions.c.transaction_id).where(t.decisions.c.case_id == case_id).distinct()
+        with failing(), self._engine.connect() as connection:
+            return list(connection.execute(asked.order_by(t.decisions.c.transaction_id)).scalars())
+
+    def ending(self, case_id: str) -> CaseEntry | None:
+        """How a case was closed; None while it is open."""
+        e = t.case_entries.c
+        asked = (
+            select(t.case_entries, t.cases.c.customer_id)
+            .join(t.cases, t.cases.c.case_id == e.case_id)
+            .where(e.case_id == case_id, e.kind == "closed", t.cases.c.status == "closed")
+            .order_by(e.at_us.desc())
+            .limit(1)
+        )
+        with failing(), self._engine.connect() as connection:
+            row = connection.execute(asked).first()
+        return None if row is None else self._entries(row.customer_id, [row])[0]
+
     def append(
         self, case_id: str, *, author: str, kind: str, body: dict[str, Any], at: datetime, entry_id: str
     ) -> CaseEntry:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, select, update
+from sqlalchemy import Connection, Engine, bindparam, func, select, update
 
 from fraudray.adapters.sql import schema as t
 from fraudray.adapters.sql.driver import Reader, failing
@@ -20,14 +20,14 @@ from fraudray.ports.ledger import AuditNote
 
 WAITING_MAX = 1_000_000
 """So many labels may wait for transactions that were never decided; each takes about 150 bytes of memory."""
-_OF = (
-    select(
-        t.labels.c.label, t.labels.c.source, t.labels.c.scenario, t.labels.c.revision, t.labels.c.labelled_us,
-        t.labels.c.recorded_us, t.labels.c.author, t.labels.c.waiting,
-    )
-    .where(t.labels.c.transaction_id == bindparam("id"))
-    .order_by(t.labels.c.revision.desc())
+_L = t.labels.c
+_COLUMNS = (
+    _L.transaction_id, _L.label, _L.source, _L.scenario, _L.revision, _L.labelled_us, _L.recorded_us, _L.author,
+    _L.waiting,
 )  # fmt: skip
+_OF = select(*_COLUMNS).where(_L.transaction_id == bindparam("id")).order_by(_L.revision.desc())
+_later = t.labels.alias("later")
+_LAST = select(func.max(_later.c.revision)).where(_later.c.transaction_id == _L.transaction_id).scalar_subquery()
 
 
 class SqlLabelBook:
@@ -35,10 +35,10 @@ class SqlLabelBook:
 
     def __init__(self, engine: Engine, writer: Writer, rows: Rows, reader: Reader, hours: KeyHours) -> None:
         """Raises StoreFailed."""
-        self._writer, self._rows, self._reader, self._hours = writer, rows, reader, hours
-        waiting = select(t.labels.c.transaction_id, t.labels.c.label).where(t.labels.c.waiting == 1)
+        self._engine, self._writer, self._rows, self._reader, self._hours = engine, writer, rows, reader, hours
+        waiting = select(_L.transaction_id, _L.label).where(_L.waiting == 1)
         with failing(), engine.connect() as connection:
-            found = connection.execute(waiting.order_by(t.labels.c.revision))
+            found = connection.execute(waiting.order_by(_L.revision))
             self._waiting = {transaction_id: label == "fraud" for transaction_id, label in found}
 
     def in_force(self, transaction_id: str) -> StoredLabel | None:
@@ -47,7 +47,22 @@ class SqlLabelBook:
 
     def of(self, transaction_id: str) -> list[StoredLabel]:
         """See `LabelBook.of`."""
-        return [_label(transaction_id, row) for row in self._reader.all(_OF, id=transaction_id)]
+        return [_label(row) for row in self._reader.all(_OF, id=transaction_id)]
+
+    def search(
+        self, *, source: LabelSource | None = None, label: str | None = None, waiting: bool | None = None,
+        limit: int = 50, offset: int = 0,
+    ) -> list[StoredLabel]:  # fmt: skip
+        """Labels that hold, the last recorded first. Raises StoreFailed."""
+        statement = select(*_COLUMNS).where(_L.revision == _LAST).order_by(_L.recorded_us.desc(), _L.transaction_id)
+        if source is not None:
+            statement = statement.where(_L.source == source.value)
+        if label is not None:
+            statement = statement.where(_L.label == label)
+        if waiting is not None:
+            statement = statement.where(_L.waiting == int(waiting))
+        with failing(), self._engine.connect() as connection:
+            return [_label(tuple(row)) for row in connection.execute(statement.limit(limit).offset(offset))]
 
     def keep(self, units: Sequence[LabelUnit]) -> Future[None]:
         """See `LabelBook.keep`."""
@@ -60,15 +75,18 @@ class SqlLabelBook:
         if units:
             self._hours.histories.apply(steps, t.to_us(units[-1].stored.recorded_at))
 
-        def undo(done: Future[None]) -> None:
-            if done.exception() is not None:
-                self._hours.histories.forget(steps)
-                for name in waits:
-                    self._waiting.pop(name, None)
-                self._waiting.update(before)
+        def undo() -> None:
+            self._hours.histories.forget(steps)
+            for name in waits:
+                self._waiting.pop(name, None)
+            self._waiting.update(before)
 
-        written = self._writer.submit(lambda _connection: self._write(units))
-        written.add_done_callback(undo)
+        try:
+            written = self._writer.submit(lambda _connection: self._write(units))
+        except StoreFailed:
+            undo()
+            raise
+        written.add_done_callback(lambda done: undo() if done.exception() else None)
         return written
 
     def settle(self, transaction_id: str) -> bool | None:
@@ -81,7 +99,8 @@ class SqlLabelBook:
 
     def settled(self, connection: Connection, transaction_id: str) -> None:
         """Its labels wait no longer, in the writer's transaction."""
-        connection.execute(update(t.labels).where(t.labels.c.transaction_id == transaction_id).values(waiting=0))
+        self._rows.flush(connection)  # the label may be one that this very batch writes
+        connection.execute(update(t.labels).where(_L.transaction_id == transaction_id).values(waiting=0))
 
     def _write(self, units: Sequence[LabelUnit]) -> None:
         for unit in units:
@@ -101,7 +120,7 @@ class SqlLabelBook:
             self._hours.write(unit.steps)
 
 
-def _label(transaction_id: str, row: tuple[Any, ...]) -> StoredLabel:
-    label, source, scenario, revision, labelled_us, recorded_us, author, waiting = row
+def _label(row: tuple[Any, ...]) -> StoredLabel:
+    transaction_id, label, source, scenario, revision, labelled_us, recorded_us, author, waiting = row
     said = Label(transaction_id=transaction_id, label=label, source=LabelSource(source), scenario=scenario)
     return StoredLabel(said, revision, t.from_us(labelled_us), t.from_us(recorded_us), author, bool(waiting))
