@@ -21,13 +21,13 @@ from fraudray.batch.replay.part import transactions
 from fraudray.batch.replay.replayer import Registered, Replayer
 from fraudray.batch.replay.tallies import RuleTally, compromised_us, tallies
 from fraudray.batch.replay.window_pass import WindowStep, window_columns, window_steps
-from fraudray.batch.replay.written import SideColumns
+from fraudray.batch.replay.written import SideColumns, changed_rows
 from fraudray.domain.money import minor_units
 from fraudray.evidence.context import Reference
 from fraudray.reference import load_reference
 from fraudray.rules.shelf import ToolShelf
 
-DONE = "done.json"
+DONE, CHANGES = "done.json", "changes"
 _KEPT = (
     "row", "transaction_id", "customer_id", "occurred_us", "received_us", "amount_minor", "currency", "merchant", "mcc",
     "terminal_id", "channel", "card_present", "transaction_type", "fraud", "scenario", "label_us",
@@ -125,6 +125,8 @@ class PartDecider:
         known_us = compromised_us(table, job.delay_us)[measured]
         for name, tally in tallies(kept, day, rules, known_us, job.sides).items():
             parquet.write_table(tally, folder / f"{name}.parquet", compression="zstd")
+        if len(sides) > 1:
+            parquet.write_table(changed_rows(kept), folder / f"{CHANGES}.parquet", compression="zstd")
         if facts:
             own = {name: pa.array(values) for name, values in facts.items()}
             stored = pa.table({"row": kept.column("row"), **own})

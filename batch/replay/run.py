@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +15,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from fraudray.batch.cluster import connected, quiet_data
-from fraudray.batch.replay.decide_part import DONE, PartDecider, PartDone
+from fraudray.batch.replay.decide_part import CHANGES, DONE, PartDecider, PartDone
 from fraudray.batch.replay.job import Job, parts_left
 from fraudray.batch.replay.window_pass import run_window_step, window_steps
 from fraudray.batch.turns import in_turn, own_failures
@@ -30,8 +30,10 @@ _MODULES = ("ray.data", "fraudray.batch.replay.decide_part")
 
 
 @contextmanager
-def run_folder(job: Job, *, fresh: bool = False) -> Iterator[None]:
+def run_folder(job: Job, *, fresh: bool = False, keep: Sequence[str] = ()) -> Iterator[None]:
     """Hold the folder of a back-test: made when it is not there, taken up when it is the same one's.
+
+    Entries called as in `keep` are of the back-test too, and stay when it begins anew.
 
     Raises Refused: another process runs it now, or the folder holds another back-test or other things, and it is not
     `fresh`, which begins anew.
@@ -41,9 +43,10 @@ def run_folder(job: Job, *, fresh: bool = False) -> Iterator[None]:
     with (folder / _LOCK).open("a+") as lock:
         _take(lock, folder)
         found = _spec(folder)
-        if fresh and (found is not None or _empty(folder)):
-            _clear(folder)
-        elif found is None and not _empty(folder):
+        known = (_LOCK, *keep)
+        if fresh and found is not None:
+            _clear(folder, known)
+        elif found is None and any(entry.name not in known for entry in folder.iterdir()):
             raise Refused(f"{folder} holds other things; give another --out")
         elif found is not None and found["run_id"] != job.run_id:
             raise Refused(f"{folder} holds another back-test; give another --out, or --fresh to begin anew")
@@ -71,12 +74,13 @@ def run_passes(job: Job, rows: int, watch: Watch) -> list[PartDone]:
 
 
 def gathered(job: Job) -> dict[str, pa.Table]:
-    """The tallies of all parts, joined but not added up."""
+    """The tallies of all parts, joined but not added up; with a challenger, the rows that it decides otherwise."""
+    names = TALLIES if len(job.books) == 1 else (*TALLIES, CHANGES)
     return {
         name: pa.concat_tables(
             [parquet.read_table(job.part(number) / f"{name}.parquet") for number in range(job.parts)]
         )
-        for name in TALLIES
+        for name in names
     }
 
 
@@ -137,13 +141,9 @@ def _spec(folder: Path) -> dict[str, Any] | None:
     return found
 
 
-def _empty(folder: Path) -> bool:
-    return all(entry.name == _LOCK for entry in folder.iterdir())
-
-
-def _clear(folder: Path) -> None:
+def _clear(folder: Path, keep: Sequence[str]) -> None:
     for entry in folder.iterdir():
-        if entry.name == _LOCK:
+        if entry.name in keep:
             continue
         if entry.is_dir():
             shutil.rmtree(entry)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fraudray.batch.replay.replayer import Replayed
 
@@ -71,3 +72,32 @@ class SideColumns:
             f"{prefix}policy": pa.array(self.policy, pa.string()).dictionary_encode(),
             f"{prefix}reasons": pa.array(self.reasons, pa.list_(REASON)),
         }
+
+
+def changed_rows(decided: pa.Table) -> pa.Table:
+    """The rows that the challenger decides otherwise, with the reason codes that it gains and loses."""
+    words = [pc.cast(decided.column(name), pa.string()) for name in ("decision", "challenger_decision")]
+    rows = decided.filter(pc.not_equal(*words))
+    codes = [_codes(rows.column(name)) for name in ("reasons", "challenger_reasons")]
+    pairs = list(zip(*codes, strict=True))
+    at = rows.column("occurred_us").cast(pa.timestamp("us", "UTC"))
+    texts = pa.list_(pa.string())
+    return pa.table(
+        {
+            "transaction_id": rows.column("transaction_id"),
+            "customer_id": rows.column("customer_id"),
+            "occurred_at": pc.strftime(at, "%Y-%m-%dT%H:%M:%SZ"),
+            "amount": rows.column("amount_base"),
+            "champion": pc.cast(rows.column("decision"), pa.string()),
+            "champion_score": rows.column("score"),
+            "challenger": pc.cast(rows.column("challenger_decision"), pa.string()),
+            "challenger_score": rows.column("challenger_score"),
+            "gained": pa.array([[code for code in new if code not in old] for old, new in pairs], texts),
+            "lost": pa.array([[code for code in old if code not in new] for old, new in pairs], texts),
+            "fraud": rows.column("fraud"),
+        }
+    )
+
+
+def _codes(reasons: pa.ChunkedArray) -> list[list[str]]:
+    return [[reason["code"] for reason in row or ()] for row in reasons.to_pylist()]

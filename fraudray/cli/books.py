@@ -14,15 +14,18 @@ DEFAULT, CURRENT = "default", "current"
 
 
 def named_book(name: str, session: Session) -> PolicyBook:
-    """`default` (packaged), `current` (in force on the data folder, or in the server on it), or a policy or book file.
+    """`default` or `handbook` (packaged), `current` (in force on the data folder, or in the server on it), or a policy
+    or book file.
 
     Raises PolicyError.
     """
     from fraudray.policy.book import PolicyBook
+    from fraudray.policy.packaged import packaged_policy
     from fraudray.policy.policy import Policy
 
-    if name == DEFAULT:
-        return PolicyBook.load()
+    packaged = packaged_policy(name)
+    if packaged is not None:
+        return PolicyBook.of(packaged)
     if name != CURRENT:
         return PolicyBook.load(Path(name))
     with session.service() as service:
