@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fraudray.cli.exits import InputError, say
+from fraudray.cli.exits import say
 from fraudray.cli.session import Document, Json, Session, examples
 
 if TYPE_CHECKING:
@@ -65,6 +64,7 @@ def backtest(
     """
     from fraudray.batch.backtest import backtest as run
     from fraudray.batch.history.progress import bars
+    from fraudray.batch.moments import utc_moment
     from fraudray.batch.report.costs import load_costs
     from fraudray.cli.books import named_book, named_customers
 
@@ -79,8 +79,8 @@ def backtest(
             books[1] if len(books) > 1 else None,
             out=out,
             mapping=mapping,
-            start=_moment(start, "--from"),
-            end=_moment(end, "--to"),
+            start=utc_moment(start, "--from") if start is not None else None,
+            end=utc_moment(end, "--to") if end is not None else None,
             customers=registered,
             costs=priced,
             settings=session.settings,
@@ -90,16 +90,6 @@ def backtest(
             watch=watch,
         )
     session.show(_document(result), _view(result))
-
-
-def _moment(text: str | None, option: str) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"{option} is a day (2026-01-31) or an RFC 3339 moment, not {text!r}") from None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
 
 
 def _document(result: BacktestResult) -> Document:

@@ -42,5 +42,5 @@ def own_failures() -> Iterator[None]:
         while found is not None:
             found = getattr(found, "cause", None) or found.__cause__
             if isinstance(found, FraudrayError):
-                raise found from None
+                raise found.with_traceback(None) from None
         raise

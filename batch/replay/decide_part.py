@@ -15,13 +15,15 @@ from pyarrow import dataset, parquet
 from fraudray.batch.history.store import HistoryStore
 from fraudray.batch.replay.attempts import base_minor
 from fraudray.batch.replay.columns_of import ColumnWindows
-from fraudray.batch.replay.job import Job, day_of
+from fraudray.batch.replay.job import Job
 from fraudray.batch.replay.own_windows_of import own_windows_of
 from fraudray.batch.replay.part import transactions
 from fraudray.batch.replay.replayer import Registered, Replayer
+from fraudray.batch.replay.sorting import Ints
 from fraudray.batch.replay.tallies import RuleTally, compromised_us, tallies
 from fraudray.batch.replay.window_pass import WindowStep, window_columns, window_steps
 from fraudray.batch.replay.written import SideColumns, changed_rows
+from fraudray.domain.features import DAY_US
 from fraudray.domain.money import minor_units
 from fraudray.evidence.context import Reference
 from fraudray.reference import load_reference
@@ -117,7 +119,7 @@ class PartDecider:
         folder.mkdir(parents=True)
         measured = self._measured(table)
         kept = table.select([name for name in _KEPT if name in table.column_names]).filter(pa.array(measured))
-        day = day_of(kept.column("occurred_us").to_numpy())
+        day: Ints = kept.column("occurred_us").to_numpy() // DAY_US
         kept = kept.append_column("amount_base", pa.array(self._amounts(table)[measured]))
         for prefix, side in zip(("", "challenger_"), sides, strict=False):
             for name, values in side.columns(prefix).items():
@@ -149,4 +151,7 @@ class PartDecider:
     def _amounts(self, table: pa.Table) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Each row's amount in the champion's base currency."""
         currency = self._job.books[0].default.document.base_currency
-        return base_minor(table, self._reference.rates, currency) / 10 ** minor_units(currency)
+        amounts: np.ndarray[Any, np.dtype[np.float64]] = base_minor(table, self._reference.rates, currency) / float(
+            10 ** minor_units(currency)
+        )
+        return amounts

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from fraudray.settings import Settings
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 FORMAT = 1
-_DAY_US = 86_400 * 1_000_000
 
 
 @dataclass(frozen=True)
@@ -76,20 +74,11 @@ class Job:
         """The same for the same back-test."""
         return "bt_" + _digest(self.document())[:20]
 
-    def measured(self, occurred_us: int) -> bool:
-        """Whether a row counts."""
-        return self.from_us is None or occurred_us >= self.from_us
-
 
 def _digest(document: Any) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
-def day_of(at_us: int) -> int:
-    """Days since 1970, UTC."""
-    return at_us // _DAY_US
-
-
-def parts_left(job: Job, done: str) -> Sequence[int]:
+def parts_left(job: Job, done: str) -> list[int]:
     """The parts whose file `done` is not there yet."""
     return [number for number in range(job.parts) if not (job.part(number) / done).is_file()]

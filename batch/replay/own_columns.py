@@ -29,9 +29,7 @@ def own_columns(
     All arrays are of one length and in any order; so are the columns given back (int64 counts, float64 else). `minor`
     is in minor units of the base currency, of which `scale` make one unit.
     """
-    found: dict[str, Column] = {
-        feature.name: np.zeros(len(row), np.int64 if feature.kind == "int" else np.float64) for feature in features
-    }
+    found = blank_columns(features, len(row))
     if not features or not len(row):
         return found
     whole = Sorted.by(customers, at_us, received_us, row, counted)
@@ -44,12 +42,20 @@ def own_columns(
     return found
 
 
+def blank_columns(features: Sequence[WindowFeature], rows: int) -> dict[str, Column]:
+    """A column of zeros for each feature, by name."""
+    return {
+        feature.name: np.zeros(rows, np.int64) if feature.kind == "int" else np.zeros(rows, np.float64)
+        for feature in features
+    }
+
+
 def _at_once(
     part: Sorted, minor: Ints, instruments: npt.NDArray[np.generic] | None, features: Sequence[WindowFeature],
     scale: int, found: dict[str, Column],
 ) -> None:  # fmt: skip
     # How many attempts of the customer came before: only so many of the last are kept.
-    before = np.cumsum(part.counted) - part.counted
+    before: Ints = np.cumsum(part.counted) - part.counted
     if instruments is None:
         _stretches(part, before, minor[part.order], features, scale, found)
         return
@@ -67,7 +73,7 @@ def _stretches(
     group, kept = part.group[counted], before[counted]
     times, places = Scale.of(group, part.at_us[counted]), Scale.of(group, kept)
     totals = np.concatenate(([0], np.cumsum(minor[counted])))
-    end = np.cumsum(counted) - counted  # attempts of all groups so far, without this one
+    end: Ints = np.cumsum(counted) - counted  # attempts of all groups so far, without this one
     own = np.where(counted, minor, 0)
     last_kept = places.below(part.group, before - TRACK_MAX)
     for span_us in sorted({feature.window_us for feature in features}):

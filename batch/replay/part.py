@@ -42,7 +42,7 @@ def transactions(table: pa.Table) -> Iterator[tuple[Transaction, datetime]]:
 
 
 def _values(table: pa.Table, name: str) -> list[Any]:
-    values = table.column(column_of(name)).to_pylist()
+    values: list[Any] = table.column(column_of(name)).to_pylist()
     word = _WORDS.get(name)
     if word is not None:
         known = {text: word(text) for text in set(values) if text is not None}

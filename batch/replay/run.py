@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -15,14 +15,13 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from fraudray.batch.cluster import connected, quiet_data
+from fraudray.batch.history.progress import Watch
 from fraudray.batch.replay.decide_part import CHANGES, DONE, PartDecider, PartDone
 from fraudray.batch.replay.job import Job, parts_left
 from fraudray.batch.replay.window_pass import run_window_step, window_steps
 from fraudray.batch.turns import in_turn, own_failures
 from fraudray.domain.errors import Refused
 
-Watch = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is."""
 SPEC = "backtest.json"
 TALLIES = ("outcomes", "card_days", "segments", "rules", "overlaps")
 _LOCK = ".lock"

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from fraudray.batch.replay.own_columns import Column
+from fraudray.batch.replay.own_columns import Column, blank_columns
 from fraudray.batch.replay.sorting import Flags, Ints, Scale, Sorted
 from fraudray.domain.features import HOUR_US, WindowFeature
 from fraudray.features.shared import KEEP_HOURS, KeyHistory, shared_windows
@@ -27,9 +27,7 @@ def shared_columns(
     All arrays are of one length and in any order; so are the columns given back (int64 counts, float64 rates).
     `known_us` is when a fraud became known (UTC µs); elsewhere it is not looked at.
     """
-    found: dict[str, Column] = {
-        feature.name: np.zeros(len(row), np.int64 if feature.kind == "int" else np.float64) for feature in features
-    }
+    found = blank_columns(features, len(row))
     if not features or not len(row):
         return found
     whole = Sorted.by(keys, at_us, received_us, row, counted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +16,8 @@ from fraudray.batch.history.stable_hash import stable_hash
 from fraudray.batch.replay.job import CHALLENGER
 from fraudray.batch.replay.replayer import Replayed
 from fraudray.batch.replay.sorting import Ints
+from fraudray.domain.features import DAY_US, HOUR_US
 
-_DAY_US = 86_400 * 1_000_000
 PLAIN_AMOUNT = 200.0
 """The plain rule baseline flags amounts above this (base currency) …"""
 PLAIN_COUNT_1H = 4
@@ -102,14 +103,15 @@ def tallies(
 def _plain(decided: pa.Table) -> npt.NDArray[np.bool_]:
     high = decided.column("amount_base").to_numpy() > PLAIN_AMOUNT
     customers = stable_hash(decided.column("customer_id"))
-    hours = (decided.column("occurred_us").to_numpy() // (3600 * 1_000_000)).astype(np.uint64)
+    hours = (decided.column("occurred_us").to_numpy() // HOUR_US).astype(np.uint64)
     place = np.unique(np.stack([customers, hours]), axis=1, return_inverse=True)[1].ravel()
     order = np.argsort(place, kind="stable")
     starts = np.concatenate(([True], np.diff(place[order]) != 0)) if len(order) else np.zeros(0, np.bool_)
     first = np.maximum.accumulate(np.where(starts, np.arange(len(order)), 0))
     nth = np.empty(len(order), np.int64)
     nth[order] = np.arange(len(order)) - first + 1
-    return high | (nth >= PLAIN_COUNT_1H)
+    flagged: npt.NDArray[np.bool_] = high | (nth >= PLAIN_COUNT_1H)
+    return flagged
 
 
 def compromised_us(rows: pa.Table, known_after_us: int) -> Ints:
@@ -123,14 +125,15 @@ def compromised_us(rows: pa.Table, known_after_us: int) -> Ints:
     known_us = np.where(label_us >= 0, label_us, rows.column("occurred_us").to_numpy() + known_after_us)
     first = np.full(int(place.max()) + 1 if len(place) else 0, np.iinfo(np.int64).max)
     np.minimum.at(first, place[fraud], known_us[fraud])
-    return first[place]
+    known: Ints = first[place]
+    return known
 
 
 def _card_days(decided: pa.Table, day: Ints, known_us: Ints, sides: Sequence[str]) -> pa.Table:
     """By day and risk, how many customers had it as their highest, and how many of them were defrauded that day."""
     place = np.unique(stable_hash(decided.column("customer_id")), return_inverse=True)[1]
     fraud = pc.fill_null(decided.column("fraud"), False)
-    known = known_us < day * _DAY_US
+    known = known_us < day * DAY_US
     found = []
     for side in sides:
         risk = decided.column(("challenger_" if side == CHALLENGER else "") + "evidence_risk")
@@ -153,7 +156,7 @@ def _card_days(decided: pa.Table, day: Ints, known_us: Ints, sides: Sequence[str
 
 
 def _segments(decided: pa.Table, base: pa.Table) -> pa.Table:
-    hours = (decided.column("occurred_us").to_numpy() // (3600 * 1_000_000)) % 24
+    hours = (decided.column("occurred_us").to_numpy() // HOUR_US) % 24
     bands = np.searchsorted(_AMOUNTS, decided.column("amount_base").to_numpy(), side="left")
     labels = [f"up to {bound:,}" for bound in _AMOUNTS] + [f"above {_AMOUNTS[-1]:,}"]
     values: dict[str, pa.Array | pa.ChunkedArray] = {
@@ -178,10 +181,10 @@ def _added_up(rows: pa.Table, keys: list[str]) -> pa.Table:
     return tally.rename_columns({"count_all": "count", "amount_sum": "amount"})
 
 
-def _table(names: Sequence[str], rows: Sequence[Sequence[object]], kinds: Sequence[pa.DataType]) -> pa.Table:
-    columns = list(zip(*rows, strict=True)) if rows else [[] for _ in names]
+def _table(names: Sequence[str], rows: Sequence[Sequence[Any]], kinds: Sequence[pa.DataType]) -> pa.Table:
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [[] for _ in names]
     arrays = [
-        pa.array([int(value) for value in column] if pa.types.is_integer(kind) else column, kind)  # type: ignore[call-overload, unused-ignore]
+        pa.array([int(value) for value in column] if pa.types.is_integer(kind) else column, kind)
         for column, kind in zip(columns, kinds, strict=True)
     ]
     return pa.table(dict(zip(names, arrays, strict=True)))

@@ -138,8 +138,9 @@ def facts(
 
     from fraudray.cli.tables import listing
     from fraudray.domain.facts import CATALOGUE
+    from fraudray.domain.features import WINDOWS
 
-    known = dict(CATALOGUE)
+    known = CATALOGUE | {name: feature.fact for name, feature in WINDOWS.items()}
     if file is not None:
         from fraudray.policy.book import PolicyBook
 
@@ -149,6 +150,41 @@ def facts(
     rows = ((fact.name, fact.kind, fact.meaning, fact.evidence_id or "always known") for fact in known.values())
     document = {"facts": [asdict(fact) | {"evidence": fact.evidence_id} for fact in known.values()]}
     session.show(document, listing(("Fact", "Type", "Meaning", "Evidence"), rows, empty=""))
+
+
+@app.command(epilog=examples("fraudray policy features", "fraudray policy features my-policy.yaml"))
+def features(
+    file: Annotated[Path | None, typer.Argument(help="A policy or book with features of its own.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the window features that rules may name: key, aggregate, window, unit, whether the feedback delay counts.
+
+    A policy adds its own under `features`; `fraudray policy facts` lists everything else that rules may name.
+    """
+    from dataclasses import asdict
+
+    from fraudray.cli.tables import listing
+    from fraudray.domain.features import WINDOWS, spell_window
+
+    known = dict(WINDOWS)
+    if file is not None:
+        from fraudray.policy.book import PolicyBook
+        from fraudray.policy.sources import windows_of
+
+        for policy in PolicyBook.load(file):
+            known |= windows_of(policy.source)
+    rows = (
+        (one.name, one.key, one.aggregate, spell_window(one.window_us), one.unit, "yes" if one.shared else "no")
+        for one in known.values()
+    )
+    document = {
+        "features": [
+            asdict(one) | {"unit": one.unit, "kind": one.kind, "delayed": one.shared, "meaning": one.meaning}
+            for one in known.values()
+        ]
+    }
+    headings = ("Feature", "Key", "Aggregate", "Window", "Unit", "Delayed")
+    Session(None, as_json).show(document, listing(headings, rows, empty=""))
 
 
 @app.command(epilog=examples("fraudray policy schema > fraudray/policy/policy.schema.json"))

@@ -302,7 +302,7 @@ class Transaction(BaseModel):
     def of_checked(cls, values: Mapping[str, Any]) -> Self:
         """A transaction from values that were checked before and are as `parse` leaves them. Nothing is checked."""
         tx = cls.__new__(cls)
-        object.__setattr__(tx, "__dict__", _NOT_GIVEN | values)
+        object.__setattr__(tx, "__dict__", {**_NOT_GIVEN, **values})
         object.__setattr__(tx, "__pydantic_fields_set__", set(values))
         object.__setattr__(tx, "__pydantic_extra__", None)
         object.__setattr__(tx, "__pydantic_private__", None)

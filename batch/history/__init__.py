@@ -1,0 +1,1 @@
+"""Histories of transactions: mapping files, readers, checks and the partitioned store."""
