@@ -143,7 +143,7 @@ def _decided(job: Job) -> Iterator[dict[str, Any]]:
 
 def _joined(rows: pa.Table, facts: pa.Table) -> list[dict[str, Any]]:
     by_row = {fact["row"]: fact for fact in facts.to_pylist()}
-    return [by_row[row["row"]] | row for row in rows.to_pylist()]
+    return [row | by_row[row["row"]] for row in rows.to_pylist()]
 
 
 def _one_by_one(
