@@ -129,7 +129,8 @@ def backtest(
         if changes is not None:
             _write_changes(changes, folder / CHANGES)
         shown = changes.slice(0, 200).to_pylist() if changes is not None else []
-        found = figures(Tallies(**tables, changes=shown), costs or Costs())
+        priced = (costs or Costs()).in_base(books[0].default.document.base_currency)
+        found = figures(Tallies(**tables, changes=shown), priced)
         measured = time.perf_counter()
         seconds = {
             "import": imported - started, "decide": decided - imported, "measure": measured - decided,

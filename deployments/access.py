@@ -45,7 +45,7 @@ TABLE = (
         _ACT,
     ),
     _entry(("POST",), "/v1/reports.*", _ACT),
-    _entry(_WRITES, "/v1/lists.*", _ACT),
+    _entry(_WRITES, "/v1/(labels|lists).*", _ACT),
     _entry(_WRITES, "/v1/(customers|policy).*", _ADMIN),
     _entry((*_READS, *_WRITES), "/mcp/.*", READS_OR_ACTS),
 )

@@ -19,6 +19,7 @@ from fraudray.deployments.routes import (
     health,
     investigations,
     keys,
+    labels,
     lists,
     operations,
     reports,
@@ -45,6 +46,7 @@ def build_api(service: LocalService, metrics: Metrics) -> FastAPI:
     api.include_router(stored.router(service), prefix="/v1")
     api.include_router(reports.router(service), prefix="/v1")
     api.include_router(customers.router(service), prefix="/v1/customers", tags=["customers"])
+    api.include_router(labels.router(service), prefix="/v1/labels", tags=["labels"])
     api.include_router(lists.router(service), prefix="/v1/lists", tags=["lists"])
     api.include_router(webhooks.router(service), prefix="/v1/webhooks", tags=["webhooks"])
     api.include_router(investigations.router(service), prefix="/v1/investigations", tags=["investigations"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -86,6 +86,17 @@ async def read_rows(request: Request, *, limit: int, rows_max: int, what: str) -
     if len(rows) > rows_max:
         raise HttpProblem(problem(413, f"a bulk body may have {rows_max:,} rows at most"))
     return rows
+
+
+def in_their_places(rows: Sequence[Any], results: Sequence[Any]) -> list[Any]:
+    """One result per row of `read_rows`: those given are of the rows that are no problems themselves."""
+    given = iter(results)
+    return [
+        {"status": row.document["status"], "problem": dict(row.document)}
+        if isinstance(row, HttpProblem)
+        else next(given)
+        for row in rows
+    ]
 
 
 def _line(line: bytes) -> Any:

@@ -17,9 +17,11 @@ from fraudray.domain.case import Case
 from fraudray.domain.customer import CustomerProfile
 from fraudray.domain.decision import Decision
 from fraudray.domain.investigation import Event, Investigation
+from fraudray.domain.label import Label, LabelRecord
 from fraudray.domain.lists import ListEntry, NewEntry
 from fraudray.domain.transaction import Transaction
 from fraudray.domain.webhook import Webhook, WebhookWish
+from fraudray.service.labels import COUNTS
 
 _PROBLEM = {
     "type": "object",
@@ -70,7 +72,8 @@ def _add(document: dict[str, Any]) -> None:
         (Transaction, "validation"), (CustomerProfile, "validation"), (Decision, "serialization"),
         (Case, "serialization"), (UnfreezeAnswer, "serialization"), (NewEntry, "validation"),
         (ListEntry, "serialization"), (WebhookWish, "validation"), (Webhook, "serialization"),
-        (Investigation, "serialization"), (Event, "serialization"),
+        (Investigation, "serialization"), (Event, "serialization"), (Label, "validation"),
+        (LabelRecord, "serialization"),
     ]  # fmt: skip
     _, shapes = models_json_schema(shown, ref_template="#/components/schemas/{model}")
     document.setdefault("components", {}).setdefault("schemas", {}).update(shapes["$defs"], Problem=_PROBLEM)
@@ -94,6 +97,7 @@ def _add(document: dict[str, Any]) -> None:
     }
     for (path, method), name in answers.items():
         paths[path][method]["responses"]["200"]["content"] = {"application/json": {"schema": _ref(name)}}
+    _add_labels(paths)
     events = paths["/v1/investigations/{investigation_id}/events"]["get"]["responses"]["200"]
     events["content"] = {"text/event-stream": {"schema": _ref("Event")}}
     bodies: dict[tuple[str, str], dict[str, Any]] = {
@@ -110,6 +114,8 @@ def _add(document: dict[str, Any]) -> None:
         ("/v1/cases/{case_id}/close", "post"): _text_fields("disposition", "reason"),
         ("/v1/investigations", "post"): _text_fields("transaction_id"),
         ("/v1/keys", "post"): {"schema": _NEW_KEY},
+        ("/v1/labels", "post"): {"schema": _ref("Label")},
+        ("/v1/labels/bulk", "post"): {"schema": {"type": "array", "items": _ref("Label")}},
         ("/v1/lists", "post"): {"schema": _ref("NewEntry")},
         ("/v1/lists/bulk", "post"): {"schema": {"type": "array", "items": _ref("NewEntry")}},
         ("/v1/lists/match", "post"): {"schema": _ref("Transaction"), "examples": _samples()},
@@ -148,6 +154,29 @@ def _samples() -> dict[str, Any]:
     lines = resources.files("fraudray.data").joinpath("samples.ndjson").read_text(encoding="utf-8").splitlines()
     samples = [orjson.loads(line) for line in lines if line.strip()]
     return {sample["transaction_id"]: {"value": sample} for sample in samples}
+
+
+def _add_labels(paths: dict[str, Any]) -> None:
+    record = _ref("LabelRecord")
+    several = {"type": "array", "items": record}
+    row = {
+        "type": "object",
+        "properties": {"status": {"type": "integer"}, "label": record, "problem": _ref("Problem")},
+    }
+    counts = {name: {"type": "integer"} for name in COUNTS}
+    answers: dict[tuple[str, str], dict[str, Any]] = {
+        ("/v1/labels", "get"): {"labels": several},
+        ("/v1/labels/{transaction_id}", "get"): {"transaction_id": {"type": "string"}, "labels": several},
+        ("/v1/labels/bulk", "post"): counts | {"results": {"type": "array", "items": row}},
+    }
+    for (path, method), properties in answers.items():
+        schema = {"type": "object", "properties": properties}
+        paths[path][method]["responses"]["200"]["content"] = {"application/json": {"schema": schema}}
+    answer = {"application/json": {"schema": record}}
+    paths["/v1/labels"]["post"]["responses"] |= {
+        "201": {"description": "Recorded, or corrects what was said", "content": answer},
+        "200": {"description": "Changes nothing: said before, or older than what holds", "content": answer},
+    }
 
 
 def _decide() -> dict[str, Any]:

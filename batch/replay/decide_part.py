@@ -91,7 +91,7 @@ class PartDecider:
         rules = RuleTally()
         measured = self._measured(table).tolist()
         frauds = table.column("fraud").to_pylist()
-        amounts = self._amounts(table).tolist()
+        amounts = self._minor(table).tolist()
         for place, (tx, at) in enumerate(transactions(table)):
             counts = measured[place]
             for side, (replayer, own) in enumerate(zip(replayers, windows, strict=True)):
@@ -120,12 +120,13 @@ class PartDecider:
         measured = self._measured(table)
         kept = table.select([name for name in _KEPT if name in table.column_names]).filter(pa.array(measured))
         day: Ints = kept.column("occurred_us").to_numpy() // DAY_US
-        kept = kept.append_column("amount_base", pa.array(self._amounts(table)[measured]))
+        minor = self._minor(table)[measured]
+        kept = kept.append_column("amount_base", pa.array(minor / 10 ** minor_units(self._currency)))
         for prefix, side in zip(("", "challenger_"), sides, strict=False):
             for name, values in side.columns(prefix).items():
                 kept = kept.append_column(name, values)
         known_us = compromised_us(table, job.delay_us)[measured]
-        for name, tally in tallies(kept, day, rules, known_us, job.sides).items():
+        for name, tally in tallies(kept, day, minor, rules, known_us, job.sides).items():
             parquet.write_table(tally, folder / f"{name}.parquet", compression="zstd")
         if len(sides) > 1:
             parquet.write_table(changed_rows(kept), folder / f"{CHANGES}.parquet", compression="zstd")
@@ -148,10 +149,10 @@ class PartDecider:
         occurred = table.column("occurred_us").to_numpy()
         return np.ones(len(occurred), np.bool_) if self._job.from_us is None else occurred >= self._job.from_us
 
-    def _amounts(self, table: pa.Table) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Each row's amount in the champion's base currency."""
-        currency = self._job.books[0].default.document.base_currency
-        amounts: np.ndarray[Any, np.dtype[np.float64]] = base_minor(table, self._reference.rates, currency) / float(
-            10 ** minor_units(currency)
-        )
-        return amounts
+    def _minor(self, table: pa.Table) -> Ints:
+        """Each row's amount in minor units of the champion's base currency."""
+        return base_minor(table, self._reference.rates, self._currency)
+
+    @property
+    def _currency(self) -> str:
+        return self._job.books[0].default.document.base_currency

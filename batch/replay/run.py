@@ -18,12 +18,13 @@ from fraudray.batch.cluster import connected, quiet_data
 from fraudray.batch.history.progress import Watch
 from fraudray.batch.replay.decide_part import CHANGES, DONE, PartDecider, PartDone
 from fraudray.batch.replay.job import Job, parts_left
+from fraudray.batch.replay.tallies import TALLIES, added_up
 from fraudray.batch.replay.window_pass import run_window_step, window_steps
 from fraudray.batch.turns import in_turn, own_failures
 from fraudray.domain.errors import Refused
+from fraudray.domain.money import minor_units
 
 SPEC = "backtest.json"
-TALLIES = ("outcomes", "card_days", "segments", "rules", "overlaps")
 _LOCK = ".lock"
 _MODULES = ("ray.data", "fraudray.batch.replay.decide_part")
 
@@ -73,14 +74,18 @@ def run_passes(job: Job, rows: int, watch: Watch) -> list[PartDone]:
 
 
 def gathered(job: Job) -> dict[str, pa.Table]:
-    """The tallies of all parts, joined but not added up; with a challenger, the rows that it decides otherwise."""
-    names = TALLIES if len(job.books) == 1 else (*TALLIES, CHANGES)
-    return {
-        name: pa.concat_tables(
-            [parquet.read_table(job.part(number) / f"{name}.parquet") for number in range(job.parts)]
+    """The tallies of all parts, added up; with a challenger also `changes`, the rows that it decides otherwise."""
+    scale = 10 ** minor_units(job.books[0].default.document.base_currency)
+
+    def of_parts(name: str) -> list[pa.Table]:
+        return [parquet.read_table(job.part(number) / f"{name}.parquet") for number in range(job.parts)]
+
+    found = {name: added_up(name, of_parts(name), scale) for name in TALLIES}
+    if len(job.books) > 1:
+        found[CHANGES] = pa.concat_tables(of_parts(CHANGES)).sort_by(
+            [("occurred_at", "ascending"), ("transaction_id", "ascending")]
         )
-        for name in names
-    }
+    return found
 
 
 class _Decide:

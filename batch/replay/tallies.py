@@ -31,11 +31,11 @@ UNLABELLED = -1
 class RuleTally:
     """What each reason code of the champion did, by label; rows are counted as they are decided."""
 
-    rules: dict[tuple[str, str, int], list[float]] = field(default_factory=dict)
+    rules: dict[tuple[str, str, int], list[int]] = field(default_factory=dict)
     overlaps: dict[tuple[str, str, int], int] = field(default_factory=dict)
 
-    def add(self, replayed: Replayed, fraud: bool | None, amount: float) -> None:
-        """One row on which rules spoke; `amount` in the base currency."""
+    def add(self, replayed: Replayed, fraud: bool | None, amount: int) -> None:
+        """One row on which rules spoke; `amount` in minor units of the base currency."""
         label = UNLABELLED if fraud is None else int(fraud)
         judgement = replayed.judgement
         found: dict[str, tuple[str, int]] = {}
@@ -45,7 +45,7 @@ class RuleTally:
         acts = judgement.outcome_on_evidence.severity
         for code, (family, points) in found.items():
             lowered = acts > 0 and replayed.policy.outcome_without(replayed.facts, code).severity < acts
-            sums = self.rules.setdefault((code, family, label), [0.0] * 6)
+            sums = self.rules.setdefault((code, family, label), [0] * 6)
             more = (1, len(found) == 1, points, amount, lowered, amount * lowered)
             for place, value in enumerate(more):
                 sums[place] += value
@@ -56,7 +56,7 @@ class RuleTally:
         """`rules` and `overlaps`."""
         names = ("code", "family", "fraud", "fired", "alone", "points", "amount", "lowered", "lowered_amount")
         rows = [(*key, *sums) for key, sums in sorted(self.rules.items())]
-        kinds = [pa.string(), pa.string(), pa.int8(), *[pa.int64()] * 3, pa.float64(), pa.int64(), pa.float64()]
+        kinds = [pa.string(), pa.string(), pa.int8(), *[pa.int64()] * 6]
         pairs = [(*key, count) for key, count in sorted(self.overlaps.items())]
         return {
             "rules": _table(names, rows, kinds),
@@ -67,12 +67,12 @@ class RuleTally:
 
 
 def tallies(
-    decided: pa.Table, day: Ints, rules: RuleTally, known_us: Ints, sides: Sequence[str]
+    decided: pa.Table, day: Ints, minor: Ints, rules: RuleTally, known_us: Ints, sides: Sequence[str]
 ) -> dict[str, pa.Table]:
     """`outcomes`, `card_days`, `segments`, `rules` and `overlaps` of the decided rows of a part.
 
-    `day` is each row's day since 1970 (UTC), `known_us` when its customer was first known to be defrauded; see
-    `compromised_us`.
+    `day` is each row's day since 1970 (UTC), `minor` its amount in minor units of the base currency, which add up to
+    the same in any order, `known_us` when its customer was first known to be defrauded; see `compromised_us`.
     """
     fraud = pc.fill_null(pc.cast(decided.column("fraud"), pa.int8()), UNLABELLED)
     base = pa.table(
@@ -81,7 +81,7 @@ def tallies(
             "fraud": fraud,
             "scenario": decided.column("scenario"),
             "plain": pa.array(_plain(decided).astype(np.int8)),
-            "amount": decided.column("amount_base"),
+            "amount": pa.array(minor),
         }
     )
     for side in sides:
@@ -179,6 +179,32 @@ def _segments(decided: pa.Table, base: pa.Table) -> pa.Table:
 def _added_up(rows: pa.Table, keys: list[str]) -> pa.Table:
     tally = rows.group_by(keys).aggregate([([], "count_all"), ("amount", "sum")])
     return tally.rename_columns({"count_all": "count", "amount_sum": "amount"})
+
+
+_SUMS = {
+    "outcomes": ("count", "amount"),
+    "segments": ("count", "amount"),
+    "card_days": ("customers", "fraud_customers"),
+    "rules": ("fired", "alone", "points", "amount", "lowered", "lowered_amount"),
+    "overlaps": ("count",),
+}
+TALLIES = tuple(_SUMS)
+
+
+def added_up(name: str, tallies: Sequence[pa.Table], scale: int) -> pa.Table:
+    """The tables of one name of all parts as one: each key once, in order, amounts in units of `scale` minor ones.
+
+    The same whatever the parts are and in whatever order they come.
+    """
+    rows, sums = pa.concat_tables(tallies), _SUMS[name]
+    keys = [key for key in rows.column_names if key not in sums]
+    tally = rows.group_by(keys, use_threads=False).aggregate([(one, "sum") for one in sums])
+    tally = tally.rename_columns({f"{one}_sum": one for one in sums}).sort_by([(key, "ascending") for key in keys])
+    for one in ("amount", "lowered_amount"):
+        if one in sums:
+            amounts = pc.divide(pc.cast(tally.column(one), pa.float64()), float(scale))
+            tally = tally.set_column(tally.column_names.index(one), one, amounts)
+    return tally
 
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[Any]], kinds: Sequence[pa.DataType]) -> pa.Table:

@@ -8,7 +8,15 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from fraudray.deployments.bodies import JSON_TYPES, HttpProblem, decode, json_response, read_body, read_rows
+from fraudray.deployments.bodies import (
+    JSON_TYPES,
+    HttpProblem,
+    decode,
+    in_their_places,
+    json_response,
+    read_body,
+    read_rows,
+)
 from fraudray.deployments.routes.inputs import Author, Document, Limit, Offset, fields_of
 from fraudray.domain.errors import FieldProblem, InvalidTransaction
 from fraudray.service import LocalService
@@ -54,7 +62,8 @@ def router(service: LocalService) -> APIRouter:
         )
         good = [row for row in rows if not isinstance(row, HttpProblem)]
         answer = await run_in_threadpool(service.lists.add_many, good, author=author, replace=replace)
-        return json_response(_with_unreadable(rows, answer))
+        results = in_their_places(rows, answer["results"])
+        return json_response({"added": answer["added"], "refused": len(rows) - answer["added"], "results": results})
 
     @routes.post("/match")
     def match(body: Document) -> Response:
@@ -81,15 +90,3 @@ def router(service: LocalService) -> APIRouter:
         return json_response(service.lists.remove(entry_id, reason=given["reason"], author=author))
 
     return routes
-
-
-def _with_unreadable(rows: list[Any], answer: dict[str, Any]) -> dict[str, Any]:
-    """The results with those of lines that are no JSON put in their places."""
-    results = iter(answer["results"])
-    merged = [
-        {"status": row.document["status"], "problem": dict(row.document)}
-        if isinstance(row, HttpProblem)
-        else next(results)
-        for row in rows
-    ]
-    return {"added": answer["added"], "refused": len(rows) - answer["added"], "results": merged}

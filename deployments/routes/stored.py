@@ -55,7 +55,7 @@ def router(service: LocalService) -> APIRouter:
 
     @routes.post("/cases/{case_id}/close", tags=["cases"])
     def close(case_id: str, body: Document, author: Author) -> Response:
-        """Close a case: `{"disposition": …, "reason": …}`."""
+        """Close a case: `{"disposition": …, "reason": …}`. One that means fraud or genuine labels its transactions."""
         fields = fields_of(body, "disposition", "reason")
         return json_response(service.close_case(case_id, author=author, **fields))
 

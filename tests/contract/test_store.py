@@ -105,20 +105,20 @@ def test_one_bad_write_harms_no_other(store: SqlStore) -> None:
             job.result(5)
 
 
-def broken_inserts(dialect: str) -> tuple[list[str], str]:
-    """What makes every decision's insert fail, and what mends it."""
+def broken_inserts(dialect: str, table: str = "decisions") -> tuple[list[str], str]:
+    """What makes every insert of a table fail, and what mends it."""
     if dialect == "sqlite":
         return (
-            ["CREATE TRIGGER broken BEFORE INSERT ON decisions BEGIN SELECT RAISE(ABORT, 'disk'); END"],
+            [f"CREATE TRIGGER broken BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'disk'); END"],
             "DROP TRIGGER broken",
         )
     body = "$$ BEGIN RAISE EXCEPTION 'disk'; END $$"
     return (
         [
-            f"CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS {body}",
-            "CREATE TRIGGER broken BEFORE INSERT ON decisions FOR EACH ROW EXECUTE FUNCTION broken()",
+            f"CREATE OR REPLACE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS {body}",
+            f"CREATE TRIGGER broken BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION broken()",
         ],
-        "DROP TRIGGER broken ON decisions",
+        f"DROP TRIGGER broken ON {table}",
     )
 
 
