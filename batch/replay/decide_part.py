@@ -86,7 +86,8 @@ class PartDecider:
             for rules, own in zip(self._rules, windows, strict=True)
         ]
         sides = [SideColumns() for _ in job.books]
-        names = sorted({fact.name for policy in job.books[0] for fact in policy.reads}) if job.facts else []
+        read = {fact.name for policy in job.books[0] for fact in policy.reads}
+        names = sorted(read | {"spending"}) if job.facts else []  # which rules apply rests on it
         facts: dict[str, list[Any]] = {name: [] for name in names}
         rules = RuleTally()
         measured = self._measured(table).tolist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,7 @@ EXAMPLES = examples(
     "fraudray policy test",
     "fraudray policy test my-cases.yaml --policy my-policy.yaml",
     "fraudray policy test --policy my-policy.yaml -k travel",
+    "fraudray policy test --policy my-policy.yaml --history run",
 )
 
 
@@ -40,6 +42,10 @@ def run(
             show_default="with CASES what the settings name, else default",
         ),
     ] = None,
+    history: Annotated[
+        Path | None,
+        typer.Option("--history", help="Instead of cases: a back-test's folder, whose stored facts are judged anew."),
+    ] = None,
     keyword: Annotated[str | None, typer.Option("-k", help="Only cases whose name contains this.")] = None,
     as_json: Json = False,
     data_dir: DataDir = None,
@@ -47,12 +53,18 @@ def run(
     """Decide cases by a policy, in memory, and compare with what each expects. Code 1 when one differs.
 
     Every case starts on an empty store, and nothing is stored or sent. fraudray/policy/README.md shows the format.
+    With --history, say what a changed policy would have done with the transactions of a back-test, in seconds.
     """
     from fraudray.reference import load_reference
     from fraudray.trial.engine import Trials
     from fraudray.trial.run_cases import run_cases
 
     session = Session.of(ctx, as_json=as_json, data_dir=data_dir)
+    if history is not None:
+        if cases is not None or keyword is not None:
+            raise InputError("--history takes no cases")
+        _on_history()(history, _book(policy, None, session), session)
+        return
     file = _case_file(cases)
     wanted = _selected(file.cases, keyword)
     book = _book(policy, cases, session)
@@ -66,6 +78,19 @@ def run(
     took_s = time.perf_counter() - began
     session.show(_document(done, took_s, whole=keyword is None), _view(done, took_s, whole=keyword is None))
     raise typer.Exit(ExitCode.FOUND if done.failed else ExitCode.OK)
+
+
+def _on_history() -> Callable[[Path, PolicyBook, Session], None]:
+    """Who judges histories: another package, found by entry point. Raises InputError without it."""
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group="fraudray.policy_tests", name="history"):
+        try:
+            judge: Callable[[Path, PolicyBook, Session], None] = point.load()
+        except ModuleNotFoundError as error:
+            raise InputError(f"--history needs {error.name}: pip install 'fraudray[batch]'") from None
+        return judge
+    raise InputError("--history is not part of this installation: pip install 'fraudray[batch]'")
 
 
 def _case_file(path: Path | None) -> CaseFile:

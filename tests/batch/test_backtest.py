@@ -16,11 +16,13 @@ import pytest
 from pyarrow import parquet
 
 from fraudray.batch.backtest import BacktestError, BacktestResult, backtest
+from fraudray.batch.history.errors import HistoryError
 from fraudray.batch.history.importing import import_history
 from fraudray.batch.history.store import HistoryStore
 from fraudray.batch.replay.foresight import differing, look_for_foresight
 from fraudray.batch.replay.job import Job
 from fraudray.batch.replay.run import run_folder
+from fraudray.batch.retest import retest
 from fraudray.batch.synthetic.generate import generate_history
 from fraudray.batch.synthetic.plan import Plan
 from fraudray.bootstrap import read_customers
@@ -156,7 +158,7 @@ def test_a_running_back_test_is_not_started_twice(store: Path, tmp_path: Path, s
 def test_killed_half_way_it_goes_on_to_the_same_result(store: Path, tmp_path: Path, settings: Settings) -> None:
     whole = backtest(store, out=tmp_path / "whole", settings=settings, report=False)
     out = tmp_path / "killed"
-    command = [sys.executable, "-m", "fraudray.cli", "backtest", str(store), "--out", str(out), "--no-report", "--json"]
+    command = [sys.executable, "-m", "fraudray.batch", str(store), "--out", str(out), "--no-report", "--json"]
     environment = os.environ | {"FRAUDRAY_DATA_DIR": str(tmp_path / "data")}
     running = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
     parts = out / ".work" / "parts"
@@ -189,6 +191,25 @@ def test_nothing_is_known_before_its_time(store: Path, settings: Settings) -> No
     assert found.differing == 0, found.examples
     assert found.compared + found.rows_changed == ROWS
     assert found.labels_changed > found.rows_changed / 2
+
+
+def test_stored_facts_are_judged_anew(store: Path, tmp_path: Path, settings: Settings) -> None:
+    result = backtest(store, out=tmp_path / "run", settings=settings, report=False)
+    rows = _rows(result)
+
+    same = retest(tmp_path / "run", Policy.load(), workers=1)
+    assert same.rows == len(rows)
+    assert same.changed == 0
+    assert same.was == same.now
+    light = {"weight: 25\n    when: merchant_class": "weight: 0\n    when: merchant_class"}
+    lenient = retest(tmp_path / "run", _policy(**light).default)
+    assert lenient.changed > 0
+    assert lenient.rows == len(rows)
+    assert lenient.document()["detection_rate"]["now"] <= lenient.document()["detection_rate"]["was"]
+    with pytest.raises(HistoryError, match="did not store customer_count_7d, which"):
+        retest(tmp_path / "run", _policy(**{"attempts_10m >= 20": "customer_count_7d >= 20"}).default)
+    with pytest.raises(HistoryError, match="is no back-test"):
+        retest(tmp_path, Policy.load())
 
 
 def test_a_row_that_came_out_otherwise_is_named() -> None:
