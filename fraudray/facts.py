@@ -16,10 +16,11 @@ _AVAILABILITY = (
     (IDENTITY_VERIFIER, "identity_available"),
     (GEOLOCATION_CHECKER, "place_available"),
 )
+_OF_THE_MESSAGE = frozenset({"currency_rated", "stated_amount_base"})
 
 
 def collect_facts(inquiry: Inquiry, evidence: Evidence, freeze: Freeze | None, policy: Policy) -> dict[str, Any]:
-    """Fact name → value; what is not known is left out. Facts without a tool are always there."""
+    """Fact name → value, of what the policy reads; what is not known is left out."""
     facts: dict[str, Any] = {}
     tools = evidence.tools
     for tool, item, keys in policy.reads_by_item:
@@ -38,15 +39,17 @@ def collect_facts(inquiry: Inquiry, evidence: Evidence, freeze: Freeze | None, p
     facts["account_frozen"] = frozen
     if frozen and freeze is not None:
         facts["frozen_until"] = freeze.ends_at.strftime("%Y-%m-%d %H:%M UTC")
-    if tx.amount is not None:
+    read = policy.names_read
+    if tx.amount is not None and not read.isdisjoint(_OF_THE_MESSAGE):
         rates, base = inquiry.reference.rates, inquiry.base_currency
         stated = to_base_minor(rates, tx.amount_minor, tx.currency, base)
         facts["currency_rated"] = stated is not None
         if stated is not None:
             facts["stated_amount_base"] = float(from_minor(stated, base))
     for tool, name in (*_AVAILABILITY, *policy.availability):
-        found = tools.get(tool)
-        facts[name] = found is None or found.status == "ok"
+        if name in read:
+            found = tools.get(tool)
+            facts[name] = found is None or found.status == "ok"
     # A matcher that failed takes nothing else of the tool's evidence with it; the policy is told all the same.
     if evidence.fact(IDENTITY_VERIFIER, "biometric", "status") == Absence.UNAVAILABLE:
         facts["identity_available"] = False

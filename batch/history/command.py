@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fraudray.batch.synthetic.command import EXAMPLES, generate
 from fraudray.cli.exits import ExitCode, InputError, say
 from fraudray.cli.session import Document, Json, Session, examples, new_app, print_json
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from fraudray.batch.history.manifest import Manifest
 
 app = new_app(help="Bring histories of transactions in for back-tests, or generate one.")
+app.command(epilog=EXAMPLES)(generate)
 
 
 @app.command(

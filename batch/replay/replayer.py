@@ -81,7 +81,9 @@ class Replayer:
         self._customers: dict[str, CustomerRecord] = {}
         self._wanted = {policy.document.name: items_read(policy) for policy in rules.book}
         # One customer's state serves all policies of the book.
-        self._keeps = Keeps(*map(any, zip(*(keeps_for(items) for items in self._wanted.values()), strict=True)))
+        self._keeps = Keeps(
+            *map(any, zip(*(keeps_for(items, lacking) for items in self._wanted.values()), strict=True))
+        )
         self._ids = CountingIds()
         self._cases = 0
 

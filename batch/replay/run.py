@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -69,7 +70,7 @@ def run_passes(job: Job, rows: int, watch: Watch) -> list[PartDone]:
             waiting = [number for number, step in enumerate(steps) if not step.done(job)]
             for done, _ in enumerate(in_turn(run_window_step, waiting, (steps, job), cpus), start=1):
                 watch("windows of shared keys", done, len(waiting))
-            _decide(job, left, rows, min(cpus, len(left)), watch)
+            _decide(job, left, rows, watch)
     return [_part_done(job, number) for number in range(job.parts)]
 
 
@@ -88,37 +89,32 @@ def gathered(job: Job) -> dict[str, pa.Table]:
     return found
 
 
-class _Decide:
-    """A `PartDecider` as Ray Data calls it: a batch of part numbers in, what they came to out."""
-
-    def __init__(self, job: Job) -> None:
-        self._job, self._decider = job, PartDecider(job)
-
-    def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
-        rows = []
-        for number in batch["id"]:
-            done = self._decider.decide(int(number))
-            file = self._job.part(done.part) / DONE
-            file.write_text(json.dumps(asdict(done)) + "\n", encoding="utf-8")
-            rows.append(done.read)
-        return {"read": rows}
+_deciders: dict[str, PartDecider] = {}
+"""A worker's own, by back-test: policies and reference data are loaded once for all of its parts."""
 
 
-def _decide(job: Job, left: list[int], rows: int, workers: int, watch: Watch) -> None:
+def _decide_batch(batch: Any, job: Job) -> Any:
+    """Decide parts by their numbers, as Ray Data calls it."""
+    if job.run_id not in _deciders:
+        _deciders.clear()
+        _deciders[job.run_id] = PartDecider(job)
+    rows = []
+    for number in batch["id"]:
+        done = _deciders[job.run_id].decide(int(number))
+        file = job.part(done.part) / DONE
+        file.write_text(json.dumps(asdict(done)) + "\n", encoding="utf-8")
+        rows.append(done.read)
+    return {"read": rows}
+
+
+def _decide(job: Job, left: list[int], rows: int, watch: Watch) -> None:
     import ray.data
 
-    before = sum(_part_done(job, number).read for number in range(job.parts) if number not in set(left))
-    decided = before
+    decided = sum(_part_done(job, number).read for number in range(job.parts) if number not in set(left))
     watch("deciding", decided, rows)
     with quiet_data(), own_failures():
         numbers = ray.data.from_items([{"id": number} for number in left], override_num_blocks=len(left))
-        results = numbers.map_batches(
-            _Decide,
-            fn_constructor_args=(job,),
-            batch_size=1,
-            num_cpus=1,
-            compute=ray.data.ActorPoolStrategy(size=workers),
-        )
+        results = numbers.map_batches(partial(_decide_batch, job=job), batch_size=1, num_cpus=1)
         for result in results.iter_rows():
             decided += result["read"]
             watch("deciding", decided, rows)

@@ -19,11 +19,14 @@ def items_read(policy: Policy) -> Items:
     return {tool: frozenset(items) for tool, items in found.items()}
 
 
-def keeps_for(items: Items) -> Keeps:
-    """The parts of a customer's state that these items rest on; windows are made before, in columns."""
+def keeps_for(items: Items, not_recorded: frozenset[str]) -> Keeps:
+    """The parts of a customer's state that these items rest on, in a history that lacks these fields; windows are made
+    before, in columns."""
     risk, identity = items.get(TRANSACTION_RISK, frozenset()), items.get(IDENTITY_VERIFIER, frozenset())
     novel, travels = "novelty" in risk, bool(items.get(GEOLOCATION_CHECKER))
-    amounts = {"amount", "habit", "deviation", "robust_deviation", "purchase", "velocity"}
+    amounts = {"habit", "deviation", "robust_deviation", "purchase", "velocity"}
+    if "transaction_type" not in not_recorded:
+        amounts |= {"amount"}  # a later message's amount is its purchase's
     return Keeps(
         attempts="velocity" in risk,
         track=False,

@@ -86,6 +86,7 @@ class Policy:
         shown = set().union(*(line.needs | line.shows for line in self.speaking))
         asked = set().union(*(condition.needs for condition in self._conditions()))
         self.reads = tuple(catalogue[name] for name in sorted(shown | asked))
+        self.names_read = frozenset(fact.name for fact in self.reads)
         self.windows = _by_key(windows[fact.name] for fact in self.reads if fact.name in windows)
         """The window features that it reads, by key."""
         # A line whose facts are not all there stays silent: one bit per fact, one mask per line.
