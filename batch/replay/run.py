@@ -89,18 +89,19 @@ def gathered(job: Job) -> dict[str, pa.Table]:
     return found
 
 
-_deciders: dict[str, PartDecider] = {}
-"""A worker's own, by back-test: policies and reference data are loaded once for all of its parts."""
+_deciders: dict[tuple[str, Path, Path], PartDecider] = {}
+"""A worker's own, by back-test, store and folder: policies and reference data are loaded once for all parts."""
 
 
 def _decide_batch(batch: Any, job: Job) -> Any:
     """Decide parts by their numbers, as Ray Data calls it."""
-    if job.run_id not in _deciders:
+    name = (job.run_id, job.store, job.out)
+    if name not in _deciders:
         _deciders.clear()
-        _deciders[job.run_id] = PartDecider(job)
+        _deciders[name] = PartDecider(job)
     rows = []
     for number in batch["id"]:
-        done = _deciders[job.run_id].decide(int(number))
+        done = _deciders[name].decide(int(number))
         file = job.part(done.part) / DONE
         file.write_text(json.dumps(asdict(done)) + "\n", encoding="utf-8")
         rows.append(done.read)

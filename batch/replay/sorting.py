@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -30,9 +30,11 @@ class Sorted:
     @classmethod
     def by(cls, keys: npt.NDArray[np.generic], at_us: Ints, received_us: Ints, row: Ints, counted: Flags) -> Sorted:
         """Sort. `row` is the number of the row in the history, which settles ties of arrival."""
-        group = np.unique(keys, return_inverse=True)[1].astype(np.int64)
-        order = np.lexsort((row, received_us, group))
-        return cls(order, group[order], at_us[order], received_us[order], counted[order])
+        order = np.lexsort((row, received_us, keys))
+        key = keys[order]
+        group = np.zeros(len(key), np.int64)
+        np.cumsum(key[1:] != key[:-1], out=group[1:])
+        return cls(order, group, at_us[order], received_us[order], counted[order])
 
     def __len__(self) -> int:
         return len(self.group)
@@ -49,6 +51,8 @@ class Sorted:
 
     def only(self, rows: Flags) -> Sorted:
         """Some of the groups, whole."""
+        if rows.all():
+            return self
         return Sorted(self.order[rows], self.group[rows], self.at_us[rows], self.received_us[rows], self.counted[rows])
 
     def groups(self) -> Iterator[slice]:
@@ -62,21 +66,36 @@ class Sorted:
 class Scale:
     """Moments or hours of all groups on one rising scale: a group's values lie beyond those of the groups before it.
 
-    Values become ranks among those there are, so that groups and microseconds together fit 64 bits.
+    A value is its distance from the first there is. Where groups times distances do not fit 64 bits (one clock that is
+    years off is enough), it is its rank instead, which takes longer to find.
     """
 
-    values: Ints  # sorted, each once
-    positions: Ints  # group * width + rank, of the rows that the scale was made from
+    positions: Ints  # group * width + distance or rank, of the rows that the scale was made from
+    groups: int
+    width: int
+    first: int
+    ranked: Ints | None  # sorted
 
     @classmethod
     def of(cls, group: Ints, value: Ints) -> Scale:
         """A scale of rows whose value does not fall within a group."""
-        values = np.unique(value)
-        return cls(values, group * (len(values) + 1) + np.searchsorted(values, value))
+        if not len(group):
+            return cls(group, 0, 1, 0, None)
+        groups, first = int(group[-1]) + 1, int(value.min())
+        width = int(value.max()) - first + 2
+        ranked = None if (groups + 1) * width < 2**63 else np.sort(value)
+        if ranked is not None:
+            width = len(value) + 1
+        blank = cls(group, groups, width, first, ranked)
+        return replace(blank, positions=blank._place(group, value))
 
     def below(self, group: Ints, bound: Ints) -> Ints:
         """How many rows of the scale lie before `bound` in its group, rows of all groups before it included."""
         return np.searchsorted(self.positions, self._place(group, bound), side="left")
 
     def _place(self, group: Ints, bound: Ints) -> Ints:
-        return group * (len(self.values) + 1) + np.searchsorted(self.values, bound, side="left")
+        if self.ranked is None:
+            within = np.clip(bound - self.first, 0, self.width - 1)
+        else:
+            within = np.searchsorted(self.ranked, bound, side="left")
+        return np.minimum(group, self.groups) * self.width + within

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from fraudray.domain.decision import Decision
 from fraudray.domain.errors import PolicyError
 from fraudray.engine import Engine
+from fraudray.features.state import CustomerState
 from fraudray.policy.book import PolicyBook
 from fraudray.policy.policy import Policy
 from fraudray.reference import load_reference
@@ -186,6 +188,12 @@ def test_an_amount_is_measured_against_the_customers_own(shop: Shop) -> None:
     assert found["to_mean"] == 3.0
     assert found["z"] == pytest.approx(20 / 2**0.5)
     assert found["robust_z"] == pytest.approx(20 / 1.4826)
+
+
+def test_a_state_stored_before_there_were_windows_is_read() -> None:
+    state = msgspec.msgpack.decode(msgspec.msgpack.encode([[], {}, {}, {}, {}, [1000], {}]), type=CustomerState)
+    assert state.habit_base_minor == [1000]
+    assert (state.track.at_us, state.hours, state.last_attempt_us) == ([], [0] * 24, None)
 
 
 @pytest.mark.parametrize(
