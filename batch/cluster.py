@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -189,6 +189,14 @@ class _OnlyUser:
     def get_reserved_resources(self) -> dict[str, dict[str, float]]:
         """Everything."""
         return {"local": self._resources}
+
+
+def remove_folders_of(pid: int) -> None:
+    """Remove what a process that was killed could not: the folder of its local Ray."""
+    for folder in _FOLDER_PARENT.glob(f"{_FOLDER_PREFIX}{pid}-*"):
+        with suppress(FileNotFoundError):  # another start removes such folders too
+            if folder.stat().st_uid == os.getuid():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _temporary_folder() -> Path:

@@ -54,6 +54,7 @@ def backtest(
         bool, typer.Option("--fresh", help="Begin anew in a folder that holds another back-test.")
     ] = False,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
+    progress_file: Annotated[Path | None, typer.Option("--progress-file", hidden=True)] = None,
     as_json: Json = False,
 ) -> None:
     """Decide years of history again by a policy, and measure what that would have caught and cost.
@@ -63,7 +64,7 @@ def backtest(
     Runs on the Ray cluster that RAY_ADDRESS names, else on this machine. Killed half-way, the same command goes on.
     """
     from fraudray.batch.backtest import backtest as run
-    from fraudray.batch.history.progress import bars
+    from fraudray.batch.history.progress import bars, noted
     from fraudray.batch.moments import utc_moment
     from fraudray.batch.report.costs import load_costs
     from fraudray.cli.books import named_book, named_customers
@@ -72,7 +73,7 @@ def backtest(
     books = [named_book(name, session) for name in (policy, challenger) if name is not None]
     registered = named_customers(customers)
     priced = load_costs(costs) if costs is not None else None
-    with bars() as watch:
+    with bars() if progress_file is None else noted(progress_file) as watch:
         result = run(
             history if len(history) > 1 else history[0],
             books[0],
@@ -98,6 +99,7 @@ def _document(result: BacktestResult) -> Document:
         "folder": str(result.folder),
         "report": str(result.report) if result.report else None,
         "seconds": {name: round(value, 2) for name, value in result.seconds.items()},
+        "summary": result.summary(),
         "run": dict(result.run),
         "figures": dict(result.figures),
     }

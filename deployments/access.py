@@ -41,7 +41,7 @@ TABLE = (
     _entry(_READS, "/metrics|/openapi.json|/docs.*|/redoc|/static-offline-docs.*", _READ),
     _entry(
         ("POST",),
-        "/v1/investigations|/v1/cases/[^/]+/(notes|close|report)|/v1/customers/.+/unfreeze|/v1/outbox/[^/]+/retry",
+        "/v1/investigations|/v1/backtests(/[^/]+/cancel)?|/v1/cases/[^/]+/(notes|close|report)|/v1/customers/.+/unfreeze|/v1/outbox/[^/]+/retry",
         _ACT,
     ),
     _entry(("POST",), "/v1/reports.*", _ACT),

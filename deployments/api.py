@@ -15,6 +15,7 @@ from fraudray.deployments.bodies import HttpProblem, error_response, problem_res
 from fraudray.deployments.metrics import Metrics
 from fraudray.deployments.openapi import describe
 from fraudray.deployments.routes import (
+    backtests,
     customers,
     health,
     investigations,
@@ -50,6 +51,7 @@ def build_api(service: LocalService, metrics: Metrics) -> FastAPI:
     api.include_router(lists.router(service), prefix="/v1/lists", tags=["lists"])
     api.include_router(webhooks.router(service), prefix="/v1/webhooks", tags=["webhooks"])
     api.include_router(investigations.router(service), prefix="/v1/investigations", tags=["investigations"])
+    api.include_router(backtests.router(service), prefix="/v1/backtests", tags=["back-tests"])
     api.include_router(operations.router(service), prefix="/v1")
     api.include_router(keys.router(service.keys), prefix="/v1/keys", tags=["keys"])
     api.include_router(health.router(service, metrics), tags=["health"])

@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 
 from fraudray.desk import UnfreezeAnswer
 from fraudray.domain.access import Scope
+from fraudray.domain.backtest_job import AskedJob, BacktestJob, BacktestRequest, HistoryFound
 from fraudray.domain.case import Case
 from fraudray.domain.customer import CustomerProfile
 from fraudray.domain.decision import Decision
@@ -40,6 +41,8 @@ _PROBLEM = {
         },
     },
 }
+
+_BACKTEST_LISTS = {"backtests": "BacktestJob", "histories": "HistoryFound"}
 
 _NEW_KEY = {
     "type": "object",
@@ -73,7 +76,8 @@ def _add(document: dict[str, Any]) -> None:
         (Case, "serialization"), (UnfreezeAnswer, "serialization"), (NewEntry, "validation"),
         (ListEntry, "serialization"), (WebhookWish, "validation"), (Webhook, "serialization"),
         (Investigation, "serialization"), (Event, "serialization"), (Label, "validation"),
-        (LabelRecord, "serialization"),
+        (LabelRecord, "serialization"), (BacktestRequest, "validation"), (BacktestJob, "serialization"),
+        (AskedJob, "serialization"), (HistoryFound, "serialization"),
     ]  # fmt: skip
     _, shapes = models_json_schema(shown, ref_template="#/components/schemas/{model}")
     document.setdefault("components", {}).setdefault("schemas", {}).update(shapes["$defs"], Problem=_PROBLEM)
@@ -92,12 +96,15 @@ def _add(document: dict[str, Any]) -> None:
         ("/v1/customers/{customer_id}", "put"): "CustomerProfile",
         ("/v1/customers/{customer_id}/unfreeze", "post"): "UnfreezeAnswer",
         ("/v1/investigations/{investigation_id}", "get"): "Investigation",
+        ("/v1/backtests/{backtest_id}", "get"): "BacktestJob",
+        ("/v1/backtests/{backtest_id}/cancel", "post"): "BacktestJob",
         ("/v1/lists/{entry_id}", "get"): "ListEntry",
         ("/v1/lists/{entry_id}", "delete"): "ListEntry",
     }
     for (path, method), name in answers.items():
         paths[path][method]["responses"]["200"]["content"] = {"application/json": {"schema": _ref(name)}}
     _add_labels(paths)
+    _add_backtests(paths["/v1/backtests"])
     events = paths["/v1/investigations/{investigation_id}/events"]["get"]["responses"]["200"]
     events["content"] = {"text/event-stream": {"schema": _ref("Event")}}
     bodies: dict[tuple[str, str], dict[str, Any]] = {
@@ -114,6 +121,7 @@ def _add(document: dict[str, Any]) -> None:
         ("/v1/cases/{case_id}/close", "post"): _text_fields("disposition", "reason"),
         ("/v1/investigations", "post"): _text_fields("transaction_id"),
         ("/v1/keys", "post"): {"schema": _NEW_KEY},
+        ("/v1/backtests", "post"): {"schema": _ref("BacktestRequest")},
         ("/v1/labels", "post"): {"schema": _ref("Label")},
         ("/v1/labels/bulk", "post"): {"schema": {"type": "array", "items": _ref("Label")}},
         ("/v1/lists", "post"): {"schema": _ref("NewEntry")},
@@ -176,6 +184,17 @@ def _add_labels(paths: dict[str, Any]) -> None:
     paths["/v1/labels"]["post"]["responses"] |= {
         "201": {"description": "Recorded, or corrects what was said", "content": answer},
         "200": {"description": "Changes nothing: said before, or older than what holds", "content": answer},
+    }
+
+
+def _add_backtests(path: dict[str, Any]) -> None:
+    lists = {name: {"type": "array", "items": _ref(of)} for name, of in _BACKTEST_LISTS.items()}
+    schema = {"type": "object", "properties": lists}
+    path["get"]["responses"]["200"]["content"] = {"application/json": {"schema": schema}}
+    answer = {"application/json": {"schema": _ref("AskedJob")}}
+    path["post"]["responses"] |= {
+        "201": {"description": "Begun, or taken up where it stopped", "content": answer},
+        "200": {"description": "The same one waits, runs or is done", "content": answer},
     }
 
 

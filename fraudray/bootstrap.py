@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from fraudray.actions.lane import WebhookLane
 from fraudray.actions.publish import ReportPublisher
 from fraudray.actions.webhook import WebhookDelivery
 from fraudray.actions.worker import OutboxWorker
+from fraudray.adapters.jobs import open_jobs
 from fraudray.adapters.local_token import read_local_token
 from fraudray.adapters.otlp import open_tracer
 from fraudray.adapters.outlets import open_mailer, open_shelf, open_sms
@@ -43,6 +45,7 @@ from fraudray.policy.policy import Policy
 from fraudray.ports.biometrics import BiometricMatcher
 from fraudray.ports.clock import Clock, Ids, RandomIds, SystemClock
 from fraudray.ports.investigator import Investigator
+from fraudray.ports.jobs import JobRunner
 from fraudray.ports.research import Research
 from fraudray.ports.tracing import NoTracer, Tracer
 from fraudray.reference import ListsWatch, load_reference, note_lists
@@ -67,6 +70,7 @@ class App:
         book: PolicyBook | None = None,
         reference: Reference | None = None,
         investigator: Investigator | None = None,
+        jobs: JobRunner | None = None,
         work: bool = True,
     ) -> None:
         """Open the store and build the engine. `work=False` leaves the outbox, and looking for changed policies and
@@ -77,6 +81,7 @@ class App:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self.ids: Ids = ids or RandomIds()
+        self._jobs, self._jobs_lock = jobs, threading.Lock()
         book = book or PolicyBook.load(settings.policy_file)
         self.reference = load_reference(settings, reference)
         self.matcher = find_matcher(settings.biometric_matcher)
@@ -96,6 +101,14 @@ class App:
     def policy(self) -> Policy:
         """The policy that decides where no other is chosen, as of now."""
         return self.engine.policy
+
+    @property
+    def jobs(self) -> JobRunner:
+        """What runs back-tests beside this process; found when it is first needed."""
+        with self._jobs_lock:
+            if self._jobs is None:
+                self._jobs = open_jobs(self.settings, self.clock)
+            return self._jobs
 
     def _build(self, book: PolicyBook, investigator: Investigator | None, work: bool) -> None:
         settings = self.settings
@@ -144,6 +157,9 @@ class App:
 
     def close(self) -> None:
         """Finish what was begun and let go of the data folder."""
+        with self._jobs_lock:
+            if self._jobs is not None:
+                self._jobs.close()
         self.watch.close()
         self._looker.close()
         self.investigations.close()

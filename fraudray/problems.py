@@ -13,6 +13,7 @@ from fraudray.domain.errors import (
     FraudrayError,
     InvalidTransaction,
     NotFound,
+    NotInstalled,
     PolicyError,
     Refused,
     SettingsError,
@@ -32,12 +33,13 @@ _TITLES = {
     415: "The content type is not accepted",
     422: "The content is not acceptable",
     500: "Internal error",
+    501: "Not installed",
     503: "Not available",
 }
 _STATUS: tuple[tuple[type[FraudrayError], int], ...] = (
     (InvalidTransaction, 422), (ConflictingTransaction, 409), (NotFound, 404), (Refused, 409), (PolicyError, 422),
     (SettingsError, 422), (DataFileError, 422), (StoreInUse, 503), (StoreFailed, 503), (DeliveryFailed, 503),
-    (Unauthenticated, 401), (Forbidden, 403),
+    (Unauthenticated, 401), (Forbidden, 403), (NotInstalled, 501),
 )  # fmt: skip
 
 

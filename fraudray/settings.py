@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     )
     customers_file: Path | None = Field(None, description="Registered customers to load into an empty store.")
     sample_customers: bool = Field(True, description="Load the packaged sample customers into an empty store.")
+    histories_dir: Path | None = Field(
+        None, description="Stores of histories that back-tests may be started on; `histories` in the data folder."
+    )
     places_file: Path | None = Field(None, description="Gazetteer; the packaged GeoNames cities otherwise.")
     networks_file: Path | None = Field(None, description="List of Tor, VPN, hosting, ... ranges; packaged otherwise.")
     countries_file: Path | None = Field(None, description="IP-to-country database (mmdb); packaged otherwise.")
@@ -184,6 +187,11 @@ class Settings(BaseSettings):
     def investigates(self) -> bool:
         """Whether a model is set."""
         return self.llm_url is not None or self.llm_app is not None
+
+    @property
+    def histories(self) -> Path:
+        """The folder with the stores that back-tests may be started on."""
+        return self.histories_dir or self.data_dir / "histories"
 
     @property
     def mails_by(self) -> Literal["folder", "smtp", "ses"]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 Watch = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is (0 when that is not known)."""
@@ -33,3 +36,23 @@ def bars() -> Iterator[Watch]:
             progress.update(tasks[doing], completed=done, total=max(done, total) or None)
 
         yield watch
+
+
+@contextlib.contextmanager
+def noted(file: Path, every_s: float = 0.25) -> Iterator[Watch]:
+    """Written to a file for another program, in one step: `{"doing", "done", "total"}`. What follows at once upon the
+    last writing is left out, unless it is something else that is being done, or its end."""
+    draft = file.with_name(file.name + ".new")
+    last, next_s = "", 0.0
+
+    def watch(doing: str, done: int, total: int) -> None:
+        nonlocal last, next_s
+        now_s = time.monotonic()
+        if doing == last and done < total and now_s < next_s:
+            return
+        last, next_s = doing, now_s + every_s
+        with contextlib.suppress(OSError):  # what nobody can read must not end what is done
+            draft.write_text(json.dumps({"doing": doing, "done": done, "total": total}), encoding="utf-8")
+            draft.replace(file)
+
+    yield watch

@@ -13,7 +13,7 @@ from fraudray.deployments.routes.inputs import Author
 from fraudray.reports.formats import MEDIA_TYPES, ReportFormat, rendered
 from fraudray.service import LocalService
 
-_PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 Wanted = Annotated[ReportFormat | None, Query(alias="format")]
 Written = Annotated[str, Query(min_length=1, max_length=64)]
 _CONTENT: dict[int | str, dict[str, Any]] = {
@@ -50,7 +50,7 @@ def router(service: LocalService) -> APIRouter:
 
 def _answer(report: Mapping[str, Any], request: Request, wanted: ReportFormat | None) -> Response:
     form = wanted or _accepted(request.headers.get("accept", ""))
-    headers = {"content-security-policy": _PAGE_POLICY, "x-content-type-options": "nosniff", "vary": "accept"}
+    headers = {"content-security-policy": PAGE_POLICY, "x-content-type-options": "nosniff", "vary": "accept"}
     return Response(rendered(report, form), headers=headers, media_type=MEDIA_TYPES[form])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
+from fraudray.client.backtests import RemoteBacktests
 from fraudray.client.investigations import RemoteInvestigations
 from fraudray.client.keys import RemoteKeys
 from fraudray.client.labels import RemoteLabels
@@ -27,6 +28,7 @@ class Client:
         cannot be a key."""
         self.wire = Wire(base_url, key)
         self.keys = RemoteKeys(self.wire)
+        self.backtests = RemoteBacktests(self.wire)
         self.labels = RemoteLabels(self.wire)
         self.lists = RemoteLists(self.wire)
         self.base_url = self.wire.base_url

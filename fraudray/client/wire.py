@@ -19,6 +19,7 @@ from fraudray.domain.errors import (
     FraudrayError,
     InvalidTransaction,
     NotFound,
+    NotInstalled,
     PolicyError,
     Refused,
     SettingsError,
@@ -151,6 +152,8 @@ def error_of(status: int, problem: dict[str, Any]) -> FraudrayError:
             return Forbidden(detail)
         case 404 if "kind" in problem:
             return NotFound(problem["kind"], problem["key"])
+        case 501:
+            return NotInstalled(detail)
         case 422 if "line" in problem:
             return PolicyError(
                 problem["message"], file=problem["file"], rule=problem["rule"], line=problem["line"],

@@ -13,6 +13,7 @@
     ├── StoreInUse                another process owns this data folder or database
     ├── StoreFailed               the database did not take a write; nothing was decided
     ├── ModelFailed               the model that investigates gave no usable answer (`fraudray.ports.llm`)
+    ├── NotInstalled              an optional part of fraudray is not installed; says which extra brings it
     └── DeliveryFailed            an e-mail, SMS or report did not leave; `permanent` says whether to try again
 
 Anything else is a bug and propagates as itself.
@@ -119,6 +120,10 @@ class StoreInUse(FraudrayError):
 
 class StoreFailed(FraudrayError):
     """The database refused or lost a write; the decision was not made and may be sent again."""
+
+
+class NotInstalled(FraudrayError):
+    """What was asked for needs an optional part of fraudray; says how to install it."""
 
 
 class DeliveryFailed(FraudrayError):

@@ -23,6 +23,7 @@ from fraudray.explain import explain_document
 from fraudray.policy.book import describe
 from fraudray.problems import problem_of
 from fraudray.reference import lists_status, reload_reference
+from fraudray.service.backtests import Backtests, LocalBacktests
 from fraudray.service.investigations import InvestigationService, LocalInvestigations
 from fraudray.service.keys import Keys, LocalKeys
 from fraudray.service.labels import LabelService, LocalLabels
@@ -46,6 +47,11 @@ class Service(Protocol):
     @property
     def investigations(self) -> InvestigationService:
         """Investigations by a model."""
+        ...
+
+    @property
+    def backtests(self) -> Backtests:
+        """Back-tests beside the server."""
         ...
 
     @property
@@ -153,6 +159,7 @@ class LocalService:
         self.app = app
         self.reports: Reports = LocalReports(app)
         self.investigations: InvestigationService = LocalInvestigations(app)
+        self.backtests: Backtests = LocalBacktests(app)
         self.keys: Keys = LocalKeys(app)
         self.labels: LabelService = LocalLabels(app)
         self.lists: ListService = LocalLists(app)

@@ -87,6 +87,8 @@ def test_every_route_has_a_line_in_the_table(app: App) -> None:
         ("POST", "/v1/cases/FRD-1/notes", "act"), ("POST", "/v1/cases/FRD-1/close", "act"),
         ("POST", "/v1/customers/a/b/unfreeze", "act"), ("POST", "/v1/outbox/out_1/retry", "act"),
         ("POST", "/v1/lists", "act"), ("DELETE", "/v1/lists/x", "act"), ("POST", "/v1/reports/FRD-1", "act"),
+        ("POST", "/v1/backtests", "act"), ("POST", "/v1/backtests/x/cancel", "act"),
+        ("GET", "/v1/backtests/x/report", "read"),
         ("POST", "/v1/labels", "act"), ("POST", "/v1/labels/bulk", "act"), ("GET", "/v1/labels/a/b", "read"),
         ("POST", "/v1/customers", "admin"), ("PUT", "/v1/customers/C", "admin"),
         ("POST", "/v1/customers/C/hold", "admin"), ("POST", "/v1/customers/C/erase", "admin"),

@@ -1,0 +1,1 @@
+"""`fraudray bench history`: the columnar kernels beside published pandas code that computes the same features."""
