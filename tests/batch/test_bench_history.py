@@ -30,7 +30,8 @@ MINUTE_US = HOUR_US // 60
 
 
 def bench(*args: object) -> Result:
-    return CliRunner().invoke(app, ["bench", "history", *map(str, args)], prog_name="fraudray")
+    arguments = ["bench", "history", *map(str, args)]
+    return CliRunner().invoke(app, arguments, prog_name="fraudray", env={"COLUMNS": "160"})
 
 
 def written(path: Path, payments: Payments, **changes: Any) -> Path:

@@ -21,7 +21,7 @@ def test_a_label_is_added_shown_listed_and_corrected(cli: Cli) -> None:
     added = cli("labels", "add", BLOCKED, "--fraud", *said)
     again = cli("labels", "add", BLOCKED, "--fraud", *said, "--json")
     older = cli("labels", "add", BLOCKED, "--genuine", "--at", "2025-12-02T00:00:00Z")
-    corrected = cli("labels", "add", BLOCKED, "--genuine", "--source", "customer")
+    corrected = cli("labels", "add", BLOCKED, "--genuine", "--source", "customer", "--author", "Bea")
     shown = cli("labels", "show", BLOCKED, "--json").json
 
     assert added.code == 0
@@ -36,7 +36,7 @@ def test_a_label_is_added_shown_listed_and_corrected(cli: Cli) -> None:
     assert "corrected" in corrected.out
     assert shown["transaction_id"] == BLOCKED
     assert [(row["revision"], row["label"], row["author"]) for row in shown["labels"]] == [
-        (2, "genuine", "tester"), (1, "fraud", "Ana"),
+        (2, "genuine", "Bea"), (1, "fraud", "Ana"),
     ]  # fmt: skip
     table = cli("labels", "show", BLOCKED).out
     assert table.index("customer") < table.index("card testing")
