@@ -310,6 +310,8 @@ def _written(value: Any) -> str:
     return ",".join(value) if isinstance(value, list) else str(value)
 
 
-def _plain(entry: RemoteTool) -> dict[str, Any]:
+def _plain(entry: Any) -> Any:
+    if not isinstance(entry, RemoteTool):
+        return entry
     token = {"token": entry.token.get_secret_value()} if entry.token else {}
     return entry.model_dump(exclude={"token"}) | token
