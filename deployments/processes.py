@@ -114,16 +114,19 @@ def port_owner(port: int) -> PortOwner:
         connections = psutil.net_connections(kind="tcp")
     except (psutil.Error, OSError):
         return PortOwner(None, None, None)
-    pids = (c.pid for c in connections if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port and c.pid)
-    pid = next(pids, None)
-    if pid is None:
-        return PortOwner(None, None, None)
-    command, run = None, None
-    with contextlib.suppress(psutil.Error, OSError):
-        process = psutil.Process(pid)
-        command = (" ".join(process.cmdline()) or process.name())[:_COMMAND_CHARS_MAX]
-        run = process.environ().get(RUN_MARKER)
-    return PortOwner(pid, command, run)
+    found = PortOwner(None, None, None)
+    listening = (c for c in connections if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port)
+    # Several may share the port, and one of them may be about to end: HAProxy's, when it takes a change.
+    for pid in (connection.pid for connection in listening if connection.pid):
+        command, run = None, None
+        with contextlib.suppress(psutil.Error, OSError):
+            process = psutil.Process(pid)
+            command = (" ".join(process.cmdline()) or process.name())[:_COMMAND_CHARS_MAX]
+            run = process.environ().get(RUN_MARKER)
+        found = PortOwner(pid, command, run)
+        if command is not None:
+            break
+    return found
 
 
 def end_with_parent(parent_pid: int) -> bool:
