@@ -11,6 +11,7 @@ import logging
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
@@ -41,12 +42,13 @@ def connected(cpus: int | None = None, modules: Sequence[str] = ()) -> Iterator[
 
     Raises ClusterError.
     """
+    if "ray" in sys.modules and sys.modules["ray"].is_initialized():
+        yield _cpus(sys.modules["ray"])
+        return
     _prepare_environment()
     import ray
 
-    if ray.is_initialized():
-        yield _cpus(ray)
-        return
+    _read_environment_again()
     folder = None if os.environ.get(ADDRESS) else _temporary_folder()
     try:
         if folder is None:
@@ -95,6 +97,19 @@ def _prepare_environment() -> None:
     if not os.environ.get(ADDRESS) and "RAY_AUTH_MODE" not in os.environ:
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+
+
+def _read_environment_again() -> None:
+    """Ray reads its variables when it is imported, which may have been long before they were set.
+
+    These names are private to Ray (its version is pinned); where one is missing, Ray knows what it read at first.
+    """
+    import ray._raylet
+
+    loader = getattr(ray._raylet, "AuthenticationTokenLoader", None)
+    if hasattr(ray._raylet, "Config") and loader is not None:
+        ray._raylet.Config.initialize("")
+        loader.instance().reset_cache()
 
 
 def _init(ray: Any) -> None:
