@@ -19,7 +19,7 @@ from fraudray.batch.replay.job import Job
 from fraudray.batch.replay.own_windows_of import own_windows_of
 from fraudray.batch.replay.part import transactions
 from fraudray.batch.replay.replayer import Registered, Replayer
-from fraudray.batch.replay.sorting import Ints
+from fraudray.batch.replay.sorting import Flags, Ints
 from fraudray.batch.replay.tallies import RuleTally, compromised_us, tallies
 from fraudray.batch.replay.window_pass import WindowStep, window_columns, window_steps
 from fraudray.batch.replay.written import SideColumns, changed_rows
@@ -67,15 +67,16 @@ class PartDecider:
         columns = window_columns(part, table.column("row").to_numpy(), self._steps, job)
         columns |= own_windows_of(table, job, self._reference.rates)
         windowed = time.perf_counter()
-        sides, facts, rules = self._replay(table, columns)
+        minor, measured = self._minor(table), self._measured(table)
+        sides, facts, rules = self._replay(table, columns, minor, measured)
         decided = time.perf_counter()
-        self._write(part, table, columns, sides, facts, rules)
+        self._write(part, table, minor, measured, sides, facts, rules)
         written = time.perf_counter()
         seconds = {"windows": windowed - started, "deciding": decided - windowed, "writing": written - decided}
         return PartDone(part, table.num_rows, len(sides[0].score), seconds)
 
     def _replay(
-        self, table: pa.Table, columns: dict[str, Any]
+        self, table: pa.Table, columns: dict[str, Any], minor: Ints, measured: Flags
     ) -> tuple[list[SideColumns], dict[str, list[Any]], RuleTally]:
         """Every row by every side; what is measured of it."""
         job = self._job
@@ -87,14 +88,14 @@ class PartDecider:
         ]
         sides = [SideColumns() for _ in job.books]
         read = {fact.name for policy in job.books[0] for fact in policy.reads}
-        names = sorted(read | {"spending"}) if job.facts else []  # which rules apply rests on it
+        names = sorted(read | {"spending"})  # which rules apply rests on it
         facts: dict[str, list[Any]] = {name: [] for name in names}
         rules = RuleTally()
-        measured = self._measured(table).tolist()
+        counted = measured.tolist()
         frauds = table.column("fraud").to_pylist()
-        amounts = self._minor(table).tolist()
+        amounts = minor.tolist()
         for place, (tx, at) in enumerate(transactions(table)):
-            counts = measured[place]
+            counts = counted[place]
             for side, (replayer, own) in enumerate(zip(replayers, windows, strict=True)):
                 own.place = place
                 replayed = replayer.decide(tx, at)
@@ -111,17 +112,16 @@ class PartDecider:
         return sides, facts, rules
 
     def _write(
-        self, part: int, table: pa.Table, columns: dict[str, Any], sides: list[SideColumns],
+        self, part: int, table: pa.Table, minor: Ints, measured: Flags, sides: list[SideColumns],
         facts: dict[str, list[Any]], rules: RuleTally,
     ) -> None:  # fmt: skip
         job = self._job
         folder = job.part(part)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        measured = self._measured(table)
         kept = table.select([name for name in _KEPT if name in table.column_names]).filter(pa.array(measured))
         day: Ints = kept.column("occurred_us").to_numpy() // DAY_US
-        minor = self._minor(table)[measured]
+        minor = minor[measured]
         kept = kept.append_column("amount_base", pa.array(minor / 10 ** minor_units(self._currency)))
         for prefix, side in zip(("", "challenger_"), sides, strict=False):
             for name, values in side.columns(prefix).items():
@@ -131,10 +131,9 @@ class PartDecider:
             parquet.write_table(tally, folder / f"{name}.parquet", compression="zstd")
         if len(sides) > 1:
             parquet.write_table(changed_rows(kept), folder / f"{CHANGES}.parquet", compression="zstd")
-        if facts:
-            own = {name: pa.array(values) for name, values in facts.items()}
-            stored = pa.table({"row": kept.column("row"), **own})
-            parquet.write_table(stored, folder / "facts.parquet", compression="zstd")
+        own = {name: pa.array(values) for name, values in facts.items()}
+        stored = pa.table({"row": kept.column("row"), **own})
+        parquet.write_table(stored, folder / "facts.parquet", compression="zstd")
         dataset.write_dataset(
             kept.append_column("day", pa.array(day.astype("datetime64[D]"))),
             job.decisions,
@@ -146,7 +145,7 @@ class PartDecider:
             use_threads=False,
         )
 
-    def _measured(self, table: pa.Table) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def _measured(self, table: pa.Table) -> Flags:
         occurred = table.column("occurred_us").to_numpy()
         return np.ones(len(occurred), np.bool_) if self._job.from_us is None else occurred >= self._job.from_us
 

@@ -30,7 +30,6 @@ class Job:
     customers: tuple[CustomerProfile, ...] = ()
     from_us: int | None = None
     to_us: int | None = None
-    facts: bool = True
 
     @property
     def sides(self) -> tuple[str, ...]:
@@ -66,7 +65,6 @@ class Job:
             "customers": _digest([profile.model_dump(mode="json") for profile in self.customers]),
             "from_us": self.from_us,
             "to_us": self.to_us,
-            "facts": self.facts,
         }
 
     @property
