@@ -22,6 +22,7 @@ RUN_MARKER = "FRAUDRAY_RUN"
 
 _COMMAND_CHARS_MAX = 100
 _PR_SET_PDEATHSIG = 1  # prctl(2)
+_HANDOVER_TRIES, _HANDOVER_WAIT_S = 20, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +111,24 @@ def first_free_port(host: str, candidates: Iterable[int]) -> int | None:
 
 def port_owner(port: int) -> PortOwner:
     """Who listens on `port`, on any address of this machine. All fields are None when the system does not tell."""
+    owner = _listener(port)
+    # A server that takes a change hands its socket to a new process, and the one that was seen may have ended since:
+    # HAProxy does so, and the system names only one of several processes that share a socket.
+    for _ in range(_HANDOVER_TRIES):
+        if owner.pid is None or owner.command is not None:
+            break
+        time.sleep(_HANDOVER_WAIT_S)
+        owner = _listener(port)
+    return owner
+
+
+def _listener(port: int) -> PortOwner:
     try:
         connections = psutil.net_connections(kind="tcp")
     except (psutil.Error, OSError):
         return PortOwner(None, None, None)
     found = PortOwner(None, None, None)
     listening = (c for c in connections if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port)
-    # Several may share the port, and one of them may be about to end: HAProxy's, when it takes a change.
     for pid in (connection.pid for connection in listening if connection.pid):
         command, run = None, None
         with contextlib.suppress(psutil.Error, OSError):

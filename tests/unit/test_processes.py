@@ -84,6 +84,31 @@ def test_a_taken_port_names_its_owner(listener: socket.socket) -> None:
     assert "python" in owner.command
 
 
+def test_the_owner_is_named_while_its_socket_goes_from_process_to_process() -> None:
+    """As HAProxy's does when it takes a change: the process that is seen may have ended when it is asked who it is."""
+    script = """
+import os, socket, time
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+while True:
+    if os.fork() == 0:
+        time.sleep(0.03)
+        os._exit(0)
+    os.wait()
+"""
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        owners = [port_owner(port) for _ in range(30)]
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+    assert all(owner.pid is not None and "create_server" in (owner.command or "") for owner in owners), owners
+
+
 def test_a_port_is_free_again_right_after_its_server_ended(listener: socket.socket) -> None:
     port = listener.getsockname()[1]
     client = socket.create_connection(("127.0.0.1", port))
