@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from pyarrow import dataset
 
     from fraudray.batch.history.manifest import Manifest
+    from fraudray.batch.investigate.plan import InvestigationPlan
+    from fraudray.batch.investigate.prices import Prices
     from fraudray.batch.report.costs import Costs
     from fraudray.batch.report.run import Run
 
@@ -85,6 +87,8 @@ def backtest(
     end: datetime | None = None,
     customers: Sequence[CustomerProfile] = (),
     costs: Costs | None = None,
+    investigation: InvestigationPlan | None = None,
+    prices: Prices | None = None,
     settings: Settings | None = None,
     report: bool = True,
     fresh: bool = False,
@@ -117,23 +121,27 @@ def backtest(
     manifest = store.manifest
     job = Job(
         store.path, folder, manifest.fingerprint, manifest.partitions, books, settings, tuple(customers),
-        from_us=_us(start, "start"), to_us=_us(end, "end"),
+        from_us=_us(start, "start"), to_us=_us(end, "end"), investigation=investigation,
     )  # fmt: skip
+    _check_escalates(job)
     with run_folder(job, fresh=fresh, keep=(_IMPORTED,)):
         parts = run_passes(job, manifest.counts.kept, watch)
         decided = time.perf_counter()
         if not sum(part.measured for part in parts):
             raise BacktestError(f"{store.path} has no transaction to measure between these moments")
+        investigated = _investigated(job, sum(part.measured for part in parts), prices, watch)
+        asked = time.perf_counter()
         tables = gathered(job)
         changes = tables.pop("changes", None)
         if changes is not None:
             _write_changes(changes, folder / CHANGES)
         shown = changes.slice(0, 200).to_pylist() if changes is not None else []
         priced = (costs or Costs()).in_base(books[0].default.document.base_currency)
-        found = figures(Tallies(**tables, changes=shown), priced)
+        found = figures(Tallies(**tables, changes=shown, investigation=investigated), priced)
         measured = time.perf_counter()
         seconds = {
-            "import": imported - started, "decide": decided - imported, "measure": measured - decided,
+            "import": imported - started, "decide": decided - imported,
+            **({"investigate": asked - decided} if investigation is not None else {}), "measure": measured - asked,
             **{f"worker seconds {name}": sum(part.seconds[name] for part in parts) for name in parts[0].seconds},
         }  # fmt: skip
         run = _run(job, manifest, seconds)
@@ -168,6 +176,24 @@ def _store(
 
     import_history(list(history), mapping, folder / _IMPORTED, say=say, watch=watch)
     return HistoryStore.open(folder / _IMPORTED)
+
+
+def _check_escalates(job: Job) -> None:
+    if job.investigation is not None and all(policy.escalates is None for policy in job.books[0]):
+        names = ", ".join(policy.document.name for policy in job.books[0])
+        raise BacktestError(
+            f"nothing is investigated: the policy {names} has no `escalate`, as in `escalate: score >= 40`"
+        )
+
+
+def _investigated(job: Job, rows: int, prices: Prices | None, watch: Watch) -> dict[str, Any] | None:
+    """What the model made of what was escalated; None where none is asked."""
+    if job.investigation is None:
+        return None
+    from fraudray.batch.investigate.figures import investigation_figures
+    from fraudray.batch.investigate.rounds import investigate
+
+    return investigation_figures(job, investigate(job, watch), rows, prices)
 
 
 def _us(at: datetime | None, name: str) -> int | None:

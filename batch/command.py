@@ -23,6 +23,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptio
         "fraudray backtest handbook.parquet --policy handbook --out run",
         "fraudray backtest payments --policy mine.yaml --challenger new.yaml --from 2026-01-01 --out run",
         "fraudray backtest payments --policy mine.yaml --costs costs.yaml --out run --json | jq .figures.claim",
+        "fraudray backtest payments --investigate --llm tiny --investigate-max 100 --prices prices.yaml --out run",
     )
 )
 def backtest(
@@ -50,6 +51,19 @@ def backtest(
         typer.Option("--customers", help="Registered customers: a file as `customers import` reads, or samples."),
     ] = None,
     costs: Annotated[Path | None, typer.Option("--costs", help="What decisions cost (YAML).", dir_okay=False)] = None,
+    investigate: Annotated[
+        bool, typer.Option("--investigate", help="Ask a model about what the policy escalates (vLLM on Ray Data).")
+    ] = False,
+    llm: Annotated[
+        str | None,
+        typer.Option("--llm", help="The model: tiny, a folder, or a YAML file of how it is run. [default: llm_serve]"),
+    ] = None,
+    investigate_max: Annotated[
+        int | None, typer.Option("--investigate-max", help="Ask about so many at most, drawn evenly.", min=1)
+    ] = None,
+    prices: Annotated[
+        Path | None, typer.Option("--prices", help="What the model's machines cost by the hour (YAML).", dir_okay=False)
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Begin anew in a folder that holds another back-test.")
     ] = False,
@@ -65,6 +79,8 @@ def backtest(
     """
     from fraudray.batch.backtest import backtest as run
     from fraudray.batch.history.progress import bars, noted
+    from fraudray.batch.investigate.plan import plan_of
+    from fraudray.batch.investigate.prices import load_prices
     from fraudray.batch.moments import utc_moment
     from fraudray.batch.report.costs import load_costs
     from fraudray.cli.books import named_book, named_customers
@@ -73,6 +89,10 @@ def backtest(
     books = [named_book(name, session) for name in (policy, challenger) if name is not None]
     registered = named_customers(customers)
     priced = load_costs(costs) if costs is not None else None
+    of_the_model = {"--llm": llm, "--investigate-max": investigate_max, "--prices": prices}
+    given = [name for name, value in of_the_model.items() if value is not None]
+    if given and not investigate:
+        raise typer.BadParameter(f"{given[0]} says something of an investigation: add --investigate")
     with bars() if progress_file is None else noted(progress_file) as watch:
         result = run(
             history if len(history) > 1 else history[0],
@@ -84,6 +104,8 @@ def backtest(
             end=utc_moment(end, "--to") if end is not None else None,
             customers=registered,
             costs=priced,
+            investigation=plan_of(llm, session.settings, investigate_max) if investigate else None,
+            prices=load_prices(prices) if prices is not None else None,
             settings=session.settings,
             report=report,
             fresh=fresh,

@@ -9,8 +9,11 @@ through `llm_handle.EngineOf`, without HTTP.
 from ray import serve
 
 from fraudray.deployments.engine_call import ENGINE
-from fraudray.deployments.llm_serving import LlmServing
 from fraudray.deployments.placement import await_placement, cluster_nodes
+from fraudray.domain.errors import SettingsError
+from fraudray.llm.laptop import laptop_serving
+from fraudray.llm.serving import LlmServing
+from fraudray.settings import load_settings
 
 _FRONT_ONGOING_MAX = 512
 
@@ -22,6 +25,15 @@ def build_llm_app(args: LlmServing) -> serve.Application:
     """
     await_placement(args, cluster_nodes)
     return with_front(build_engine(args), args)
+
+
+def build_laptop_llm() -> serve.Application:
+    """The application for the setting `llm_serve`. Raises SettingsError, ImportError without vLLM."""
+    settings = load_settings()
+    if settings.llm_serve is None:
+        raise SettingsError("llm_serve: names no model")
+    serving = laptop_serving(settings.llm_serve, settings.data_dir)
+    return build_llm_app(serving.model_copy(update={"host": settings.host}))
 
 
 def build_engine(serving: LlmServing) -> serve.Application:

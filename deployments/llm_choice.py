@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-from fraudray.deployments.llm_laptop import TINY, model_of
 from fraudray.deployments.server_process import LLM_APP, LLM_ROUTE
-from fraudray.deployments.tiny_model import WARNING
 from fraudray.domain.errors import SettingsError
+from fraudray.llm.laptop import TINY, TINY_TEMPERATURE, model_of
+from fraudray.llm.tiny_model import WARNING
 from fraudray.settings import Settings, address_of
 
-LAPTOP_LLM = "fraudray.deployments.llm_laptop:build_llm"
+LAPTOP_LLM = "fraudray.deployments.llm:build_laptop_llm"
 
 
 def llm_settings(choice: str | None) -> dict[str, str]:
@@ -37,7 +37,7 @@ def with_served_model(settings: Settings) -> Settings:
         raise SettingsError("llm_serve: vLLM is not installed here; `make run-llm` makes an environment that has it")
     served: dict[str, object] = {"llm_app": LLM_APP, "llm_model": settings.llm_model or model, "llm_priorities": True}
     if settings.llm_serve == TINY:
-        served["llm_temperature"] = 1.0  # random weights: below, the end of its reasoning is nearly all that it says
+        served["llm_temperature"] = TINY_TEMPERATURE
     return settings.model_copy(update=served)
 
 

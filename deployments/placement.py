@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from fraudray.deployments.llm_serving import LlmServing
+from fraudray.llm.serving import LlmServing
 
 _POLL_S = 2.0
 

@@ -55,14 +55,14 @@ def sharing_name(sharing_us: int) -> str:
     return f"device_customers_{sharing_us}"
 
 
-def sharing_us(policy: Policy) -> int | None:
-    """Over how long a policy counts the customers of a device (µs); None where it does not ask."""
-    asked = any((tool, item) == (IDENTITY_VERIFIER, "device") for tool, item, _ in policy.reads_by_item)
+def sharing_us(policy: Policy, *, whole: bool = False) -> int | None:
+    """Over how long a policy counts the customers of a device (µs); None where it does not ask, unless `whole`."""
+    asked = whole or any((tool, item) == (IDENTITY_VERIFIER, "device") for tool, item, _ in policy.reads_by_item)
     return round(policy.document.parameters.device_sharing_days * DAY_US) if asked else None
 
 
-def columns_needed(books: Collection[PolicyBook]) -> list[Needed]:
-    """Everything that the policies of these books read, each column once."""
+def columns_needed(books: Collection[PolicyBook], *, whole: bool = False) -> list[Needed]:
+    """Everything that the policies of these books read, each column once; `whole`: what evidence holds besides."""
     found: dict[tuple[Key, int, str], dict[str, WindowFeature]] = {}
     for book in books:
         for policy in book:
@@ -72,7 +72,7 @@ def columns_needed(books: Collection[PolicyBook]) -> list[Needed]:
                     place = (key, delay_us, "") if feature.shared else (key, 0, currency)
                     name = column_name(feature, delay_us=delay_us, currency=currency)
                     found.setdefault(place, {})[name] = replace(feature, name=name)
-    sharing = {sharing_us(policy): None for book in books for policy in book}
+    sharing = {sharing_us(policy, whole=whole): None for book in books for policy in book}
     return [
         *(Needed(key, tuple(cols.values()), delay, currency) for (key, delay, currency), cols in found.items()),
         *(Needed("device", (), sharing_us=span) for span in sharing if span is not None),

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from pyarrow import dataset, parquet
 
 from fraudray.batch.history.store import HistoryStore
+from fraudray.batch.investigate.escalated import EscalatedRows
 from fraudray.batch.replay.attempts import base_minor
 from fraudray.batch.replay.columns_of import ColumnWindows
 from fraudray.batch.replay.job import Job
@@ -68,24 +69,30 @@ class PartDecider:
         columns |= own_windows_of(table, job, self._reference.rates)
         windowed = time.perf_counter()
         minor, measured = self._minor(table), self._measured(table)
-        sides, facts, rules = self._replay(table, columns, minor, measured)
+        escalated = None if job.investigation is None else EscalatedRows()
+        sides, facts, rules = self._replay(table, columns, minor, measured, escalated)
         decided = time.perf_counter()
         self._write(part, table, minor, measured, sides, facts, rules)
+        if escalated is not None:
+            escalated.write(job.part(part))
         written = time.perf_counter()
         seconds = {"windows": windowed - started, "deciding": decided - windowed, "writing": written - decided}
         return PartDone(part, table.num_rows, len(sides[0].score), seconds)
 
     def _replay(
-        self, table: pa.Table, columns: dict[str, Any], minor: Ints, measured: Flags
+        self, table: pa.Table, columns: dict[str, Any], minor: Ints, measured: Flags, escalated: EscalatedRows | None
     ) -> tuple[list[SideColumns], dict[str, list[Any]], RuleTally]:
-        """Every row by every side; what is measured of it."""
+        """Every row by every side; what is measured of it. Of the champion's those that it escalates are kept."""
         job = self._job
         lists = {name: values.tolist() for name, values in columns.items()}
         windows = [ColumnWindows(lists) for _ in job.books]
         replayers = [
-            Replayer(rules, self._reference, self._registered, self._store.manifest.not_recorded, own)
-            for rules, own in zip(self._rules, windows, strict=True)
-        ]
+            Replayer(
+                rules, self._reference, self._registered, self._store.manifest.not_recorded, own,
+                whole=escalated is not None and side == 0,
+            )
+            for side, (rules, own) in enumerate(zip(self._rules, windows, strict=True))
+        ]  # fmt: skip
         sides = [SideColumns() for _ in job.books]
         read = {fact.name for policy in job.books[0] for fact in policy.reads}
         names = sorted(read | {"spending"})  # which rules apply rests on it
@@ -93,7 +100,7 @@ class PartDecider:
         rules = RuleTally()
         counted = measured.tolist()
         frauds = table.column("fraud").to_pylist()
-        amounts = minor.tolist()
+        amounts, numbers = minor.tolist(), table.column("row").to_pylist()
         for place, (tx, at) in enumerate(transactions(table)):
             counts = counted[place]
             for side, (replayer, own) in enumerate(zip(replayers, windows, strict=True)):
@@ -107,6 +114,8 @@ class PartDecider:
                         values.append(replayed.facts.get(name))
                     if replayed.judgement.reasons:
                         rules.add(replayed, frauds[place], amounts[place])
+                    if escalated is not None:
+                        escalated.consider(numbers[place], tx, at, replayed, frauds[place], amounts[place])
         for replayer in replayers:
             replayer.close()
         return sides, facts, rules

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fraudray.batch.investigate.plan import InvestigationPlan
 from fraudray.domain.customer import CustomerProfile
 from fraudray.policy.book import PolicyBook, describe
 from fraudray.settings import Settings
@@ -30,6 +31,7 @@ class Job:
     customers: tuple[CustomerProfile, ...] = ()
     from_us: int | None = None
     to_us: int | None = None
+    investigation: InvestigationPlan | None = None
 
     @property
     def sides(self) -> tuple[str, ...]:
@@ -65,6 +67,7 @@ class Job:
             "customers": _digest([profile.model_dump(mode="json") for profile in self.customers]),
             "from_us": self.from_us,
             "to_us": self.to_us,
+            **({"investigation": self.investigation.document()} if self.investigation is not None else {}),
         }
 
     @property

@@ -26,7 +26,7 @@ def own_windows_of(table: pa.Table, job: Job, rates: Rates) -> dict[str, Column]
     customers = stable_hash(table.column("customer_id"))
     at_us, received_us = table.column("occurred_us").to_numpy(), table.column("received_us").to_numpy()
     row, counted = table.column("row").to_numpy(), attempts(table)
-    for needed in columns_needed(job.books):
+    for needed in columns_needed(job.books, whole=job.investigation is not None):
         if needed.key not in OWN_KEYS:
             continue
         minor = base_minor(table, rates, needed.currency)

@@ -17,7 +17,7 @@ from fraudray.effects import Effects, plan_effects
 from fraudray.evidence.context import Inquiry, Reference
 from fraudray.evidence.needs import items_read, keeps_for
 from fraudray.facts import collect_facts
-from fraudray.features.state import Keeps, microseconds
+from fraudray.features.state import KEEPS_ALL, Keeps, microseconds
 from fraudray.in_force import InForce, Rules
 from fraudray.policy.policy import Judgement, Policy
 from fraudray.ports.ledger import CustomerRecord
@@ -70,10 +70,10 @@ class Replayer:
 
     def __init__(
         self, rules: Rules, reference: Reference, registered: Registered, not_recorded: Iterable[str],
-        windows: ColumnWindows,
+        windows: ColumnWindows, *, whole: bool = False,
     ) -> None:  # fmt: skip
         """`not_recorded` names the transaction's fields that this history lacks; each row is decided with the window
-        features at `windows.place`."""
+        features at `windows.place`. `whole`: all evidence is gathered, as online, not what the policies read alone."""
         self._in_force = InForce(rules, limit_s=float("inf"))
         self._reference, self._registered, self._windows = reference, registered, windows
         lacking = frozenset(not_recorded)
@@ -81,9 +81,8 @@ class Replayer:
         self._customers: dict[str, CustomerRecord] = {}
         self._wanted = {policy.document.name: items_read(policy) for policy in rules.book}
         # One customer's state serves all policies of the book.
-        self._keeps = Keeps(
-            *map(any, zip(*(keeps_for(items, lacking) for items in self._wanted.values()), strict=True))
-        )
+        read = Keeps(*map(any, zip(*(keeps_for(items, lacking) for items in self._wanted.values()), strict=True)))
+        self._whole, self._keeps = whole, KEEPS_ALL._replace(track=False) if whole else read
         self._ids = CountingIds()
         self._cases = 0
 
@@ -100,7 +99,8 @@ class Replayer:
         inquiry = Inquiry(
             tx, received_at, customer.profile, customer.state, self._registered.owners_of, self._reference,
             document.parameters, document.base_currency, self._not_recorded, features=policy.windows,
-            windows=self._windows, wanted=self._wanted[document.name], customers_of_device=sharing, keeps=self._keeps,
+            windows=self._windows, wanted=None if self._whole else self._wanted[document.name],
+            customers_of_device=sharing, keeps=self._keeps,
         )  # fmt: skip
         evidence = Evidence(gatherer.local(inquiry))
         facts = collect_facts(inquiry, evidence, customer.freeze, policy)

@@ -73,7 +73,7 @@ def window_steps(job: Job) -> list[WindowStep]:
     recorded = set(manifest.recorded)
     return [
         WindowStep(needed, bucket, buckets)
-        for needed in columns_needed(job.books)
+        for needed in columns_needed(job.books, whole=job.investigation is not None)
         if needed.key in SHARED_KEYS and recorded & set(_COLUMNS[needed.key])
         for bucket in range(buckets)
     ]

@@ -176,25 +176,42 @@ def _text(value: Any) -> str:
     return str(value)
 
 
+_COUNTED = {
+    "rows": "Transactions", "escalated": "Escalated by the policy", "asked": "Investigated", "answered": "Verdicts",
+    "failed": "Without a verdict", "confirmed": "Decisions confirmed", "raised": "Decisions raised",
+    "raised_frauds": "… of frauds", "raised_genuine": "… of genuine ones", "raised_unlabelled": "… without a label",
+    "lowered": "Decisions lowered", "lowered_frauds": "… of frauds", "lowered_genuine": "… of genuine ones",
+    "withheld": "Verdicts that were not allowed", "round_trips": "Prompts", "prompt_tokens": "Tokens read",
+    "completion_tokens": "Tokens written", "reasoning_tokens": "… of them thinking",
+    "engine_s": "Seconds of the engine",
+}  # fmt: skip
+_COSTS = {
+    "cost": "Cost of what was investigated", "cost_per_1000_asked": "Cost per 1,000 investigations",
+    "cost_per_1000": "Cost per 1,000 transactions", "cost_per_million": "Cost per 1,000,000 transactions",
+}  # fmt: skip
+
+
 def investigation(figures: Figures, currency: str) -> Section | None:
     """What the model that investigates did; None where none was asked."""
     found = figures["investigation"]
     if found is None:
         return None
-    names = {
-        "rows": "Transactions", "asked": "Investigated", "answered": "Answered", "failed": "Failed",
-        "raised": "Decisions raised", "prompt_tokens": "Tokens read", "completion_tokens": "Tokens written",
-    }  # fmt: skip
-    rows = [[says, words.number(found.get(name))] for name, says in names.items()]
-    rows.append(["Agreement with the policy", words.percent(found.get("agreement"))])
-    rows += [
-        [f"Cost per {says} transactions", _text(found.get(name))]
-        for name, says in (("cost_per_1000", "1,000"), ("cost_per_million", "1,000,000"))
-    ]
-    blocks: list[Block] = [
-        Text("The model may raise a decision, never lower it. Its effect is not in the figures above."),
-        Table("Investigation", ["", "Value"], rows),
-    ]
+    currency = str(found.get("currency") or currency)
+    rows = [[says, words.number(found.get(name))] for name, says in _COUNTED.items() if name in found]
+    rows.append(["Verdicts that say what the policy says", words.percent(found.get("agreement"))])
+    if found.get("cost") is not None:
+        rows += [[f"{says} ({currency})", words.money(found.get(name))] for name, says in _COSTS.items()]
+    told = "The engine asked and clamped as it does online. What it changed is not in the figures above."
+    if found.get("model"):
+        told += f" Model: {found['model']}."
+    if found.get("per_hour") is not None:
+        told += f" {words.money(found['per_hour'])} {currency} an hour: {found.get('machines') or 'all its machines'}."
+    blocks: list[Block] = [Text(told), Table("Investigation", ["", "Value"], rows)]
+    failures = found.get("failures") or {}
+    if failures:
+        blocks.append(
+            Table("Without a verdict", ["Reason", ""], [[str(k), words.number(v)] for k, v in failures.items()])
+        )
     changes = [one for one in found.get("changes") or () if isinstance(one, Mapping)]
     if changes:
         columns = list(dict.fromkeys(str(key) for one in changes for key in one))[:8]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,7 +32,9 @@ def generate(
     days: Annotated[int, typer.Option("--days", help="How many days they lie in.")] = 180,
     start: Annotated[
         datetime | None,
-        typer.Option("--start", formats=["%Y-%m-%d"], help="First day, UTC.", show_default="2026-01-01"),
+        typer.Option(
+            "--start", formats=["%Y-%m-%d"], help="First day, UTC.", show_default="so that it ends on 2026-06-29"
+        ),
     ] = None,
     fraud_share: Annotated[float, typer.Option("--fraud-share", help="Share of the rows, 0 to 0.2.")] = 0.008,
     label_delay_days: Annotated[
@@ -46,14 +48,15 @@ def generate(
     Good for load, correctness and comparisons; detection figures on it say nothing about the world (OUT/README.md).
     """
     from fraudray.batch.synthetic.generate import generate_history
-    from fraudray.batch.synthetic.plan import START, Plan
+    from fraudray.batch.synthetic.plan import DAYS_MAX, END, Plan
     from fraudray.batch.synthetic.row import ROW
     from fraudray.cli.bulk import progress
 
     session = Session.of(ctx, as_json=as_json, data_dir=None)
+    first = start.date() if start else END - timedelta(days=min(max(days, 0), DAYS_MAX))
     try:
         plan = Plan.of(
-            rows=rows, seed=seed, customers=customers, days=days, start=start.date() if start else START,
+            rows=rows, seed=seed, customers=customers, days=days, start=first,
             fraud_share=fraud_share, label_delay_days=label_delay_days,
         )  # fmt: skip
     except ValueError as error:

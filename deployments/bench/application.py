@@ -21,8 +21,8 @@ from fraudray.deployments.bench.run import measure
 from fraudray.deployments.bench.tiny import MEASURE_PATH
 from fraudray.deployments.llm_choice import with_served_model
 from fraudray.deployments.llm_handle import ENGINE_URL, EngineOf, HandleTransport
-from fraudray.deployments.llm_laptop import TINY
 from fraudray.deployments.server_process import LLM_APP
+from fraudray.llm.laptop import TINY
 from fraudray.settings import Settings
 
 

@@ -14,9 +14,9 @@ from fraudray.deployments.bench.figures import Document
 from fraudray.deployments.bench.measure import Plan, Tell
 from fraudray.deployments.launch import LaunchError, LaunchSettings, run_server
 from fraudray.deployments.llm_choice import LAPTOP_LLM
-from fraudray.deployments.llm_laptop import TINY
 from fraudray.deployments.processes import first_free_port
 from fraudray.domain.errors import FraudrayError, SettingsError
+from fraudray.llm.laptop import TINY
 
 APP = "fraudray.deployments.bench.application:build"
 MEASURE_PATH = "/measure"

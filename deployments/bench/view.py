@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fraudray.cli.tables import fields, listing
-from fraudray.deployments.tiny_model import MODEL_ID
+from fraudray.llm.tiny_model import MODEL_ID
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -13,8 +14,11 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from fraudray.agent.apart import next_request
 from fraudray.batch.history.importing import import_history
 from fraudray.batch.history.store import HistoryStore
+from fraudray.batch.investigate.escalated import Escalated, escalated_rows
+from fraudray.batch.investigate.plan import InvestigationPlan
 from fraudray.batch.replay.job import Job
 from fraudray.batch.replay.part import transactions
 from fraudray.batch.replay.run import run_folder, run_passes
@@ -27,8 +31,11 @@ from fraudray.domain.label import Label
 from fraudray.domain.transaction import Transaction
 from fraudray.engine import Engine
 from fraudray.features.state import moment
+from fraudray.investigations.briefs import Decided, brief_of
+from fraudray.llm.serving import LlmServing
 from fraudray.policy.book import PolicyBook
 from fraudray.policy.policy import Policy
+from fraudray.ports.llm import ChatRequest, ModelAbilities
 from fraudray.reference import load_reference
 from fraudray.rules.shelf import ToolShelf
 from fraudray.settings import Settings
@@ -40,6 +47,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 ROWS = 50_000
 HANDBOOK = Path(os.environ.get("FRAUDRAY_HANDBOOK", "../shared/data/handbook.parquet"))
 """The Fraud Detection Handbook's transactions where they are at hand, else transactions of the same kind."""
+PLAN = InvestigationPlan(LlmServing(model_id="m", model_source="m", accelerator="cpu", max_model_len=4096), None)
 FURTHER = """
 features:
   customer_count_3h: {key: customer, aggregate: count, window: 3 hours}
@@ -80,28 +88,32 @@ def test_a_history_with_places_devices_refunds_and_registered_customers(tmp_path
     policy = _policy_that_reads("default", OF_WHOLE_SCHEMA, delay_days=7)
     customers = read_customers(tmp_path / "made" / "customers.ndjson")
 
-    compared = _compare(tmp_path, tmp_path / "made" / "*.parquet", "fraudray", policy, customers)
+    compared = _compare(tmp_path, tmp_path / "made" / "*.parquet", "fraudray", policy, customers, PLAN)
 
     assert compared["rows"] == 12_000
+    assert compared["asked"] > 100
     assert min(compared["decisions"].values()) > 10
     assert compared["nonzero"] > {"device_customers", "required_speed_mph", "instrument_mean_30d", "country_new"}
 
 
 def _compare(
-    folder: Path, source: Path, mapping: str, policy: Policy, customers: list[CustomerProfile]
-) -> dict[str, Any]:
-    """Decide a history both ways and compare row by row."""
+    folder: Path, source: Path, mapping: str, policy: Policy, customers: list[CustomerProfile],
+    plan: InvestigationPlan | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Decide a history both ways and compare row by row; with a plan also what the model would be asked."""
     store = folder / "store"
     manifest = import_history([source], mapping, store)
     book = PolicyBook.of(policy)
     settings = Settings(data_dir=folder / "data")
     job = Job(
-        store, folder / "run", manifest.fingerprint, manifest.partitions, (book,), settings, tuple(customers)
+        store, folder / "run", manifest.fingerprint, manifest.partitions, (book,), settings, tuple(customers),
+        investigation=plan,
     )  # fmt: skip
     with run_folder(job):
         run_passes(job, manifest.counts.kept, lambda *_: None)
     batch = {row["transaction_id"]: row for row in _decided(job)}
-    seen: dict[str, Any] = {"rows": 0, "decisions": {}, "froze": 0, "nonzero": set()}
+    escalated = _escalated(job)
+    seen: dict[str, Any] = {"rows": 0, "decisions": {}, "froze": 0, "nonzero": set(), "asked": 0}
     for decision in _one_by_one(HistoryStore.open(store), policy, customers, settings, job.delay_us):
         row = batch[decision.transaction_id]
         assert _shown(decision) == {name: row[name] for name in _shown(decision)}, decision.transaction_id
@@ -112,6 +124,12 @@ def _compare(
             assert row[fact.name] == online, (decision.transaction_id, fact.name)
             if online not in (None, 0, False, ""):
                 seen["nonzero"].add(fact.name)
+        if plan is not None:
+            assert (decision.score >= 40) == (decision.transaction_id in escalated)
+        if decision.transaction_id in escalated:
+            case = escalated[decision.transaction_id]
+            assert _told(policy, case.tx, case.decision) == _told(policy, case.tx, decision)
+            seen["asked"] += 1
         seen["rows"] += 1
         seen["decisions"][row["decision"]] = seen["decisions"].get(row["decision"], 0) + 1
         seen["froze"] += row["froze"]
@@ -129,6 +147,37 @@ def _shown(decision: Decision) -> dict[str, Any]:
         "decision": decision.decision.value, "score": decision.score, "risk": decision.risk,
         "reasons": reasons or None, "froze": froze,
     }  # fmt: skip
+
+
+def _escalated(job: Job) -> dict[str, Escalated]:
+    if job.investigation is None:
+        return {}
+    return {
+        case.tx.transaction_id: case for part in range(job.parts) for case in escalated_rows(job.part(part))
+    }  # fmt: skip
+
+
+def _told(policy: Policy, tx: Transaction, decision: Decision) -> list[str]:
+    """What a model is told of a decision. An input that this history has nowhere is told as not recorded, and online as
+    not given: neither is compared."""
+    evidence = {
+        tool: found.model_copy(
+            update={
+                "latency_ms": 0.0,
+                "items": {
+                    name: item for name, item in found.items.items()
+                    if item.get("status") not in {"not_recorded", "not_given"}
+                },
+            }
+        )
+        for tool, found in decision.evidence.items()
+    }  # fmt: skip
+    decided = Decided(evidence, decision.reasons, decision.score, decision.decision, decision.adjustments)
+    brief = brief_of(policy, "inv_1", tx, decided, left_s=1, waiting=False)
+    abilities = ModelAbilities("m", tools="none")
+    request = asyncio.run(next_request(brief, [], abilities, nonce="0" * 16, clock=FixedClock()))
+    assert isinstance(request, ChatRequest)
+    return [message.content for message in request.messages]
 
 
 def _decided(job: Job) -> Iterator[dict[str, Any]]:

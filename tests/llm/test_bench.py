@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fraudray.deployments.tiny_model import MODEL_ID
+from fraudray.llm.tiny_model import MODEL_ID
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

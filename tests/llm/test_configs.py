@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from fraudray.deployments.llm_serving import LlmServing
+from fraudray.llm.serving import LlmServing
 from tests.unit.test_serve_configs import FILES, LLM, arguments, read
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -16,7 +16,7 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 
 from fraudray.deployments.processes import RUN_MARKER, run_marker
-from fraudray.deployments.tiny_model import CONTEXT_TOKENS, MODEL_ID
+from fraudray.llm.tiny_model import CONTEXT_TOKENS, MODEL_ID
 from tests.llm.conftest import ServedModel
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

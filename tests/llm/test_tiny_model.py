@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fraudray.deployments.tiny_model import CONTEXT_TOKENS, WARNING, ensure_tiny_model, write_tiny_model
+from fraudray.llm.tiny_model import CONTEXT_TOKENS, WARNING, ensure_tiny_model, write_tiny_model
 
 pytestmark = pytest.mark.slow
 

@@ -18,8 +18,8 @@ import pytest
 
 from fraudray.adapters.openai_chat import OpenAIChat
 from fraudray.agent.agent import Agent
-from fraudray.deployments.tiny_model import MODEL_ID
 from fraudray.domain.investigation import FallbackReason
+from fraudray.llm.tiny_model import MODEL_ID
 from fraudray.ports.clock import SystemClock
 from fraudray.ports.llm import ModelAbilities
 from tests.agent.briefs import brief, investigated

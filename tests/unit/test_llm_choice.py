@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from fraudray.deployments.command import app
 from fraudray.deployments.llm_choice import llm_settings, model_lines, with_served_model
-from fraudray.deployments.llm_laptop import laptop_serving, model_of
 from fraudray.domain.errors import SettingsError
+from fraudray.llm.laptop import laptop_serving, model_of
 from fraudray.settings import load_settings
 
 

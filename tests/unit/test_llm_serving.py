@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from fraudray.deployments.llm_serving import LlmServing
+from fraudray.llm.serving import LlmServing
 
 
 def serving(**fields: Any) -> LlmServing:

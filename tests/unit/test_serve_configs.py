@@ -16,9 +16,9 @@ from ray._common.utils import import_attr
 from ray.serve._private.api import call_user_app_builder_with_args_if_necessary
 from ray.serve.schema import ServeDeploySchema
 
-from fraudray.deployments.llm_serving import LlmServing
 from fraudray.deployments.placement import check_placement
 from fraudray.domain.errors import SettingsError
+from fraudray.llm.serving import LlmServing
 
 CONFIGS = Path(__file__).parents[2] / "deployments" / "configs"
 FILES = sorted(path.name for path in CONFIGS.glob("*.yaml"))

@@ -1,23 +1,20 @@
-"""The model that `fraudray serve --llm …` serves itself, by real vLLM on this machine's processor."""
+"""A model on this machine's processor, by real vLLM: what `fraudray serve --llm …` and back-tests run themselves."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import yaml
 from pydantic import ValidationError
 
-from fraudray.deployments.llm_serving import LlmServing
-from fraudray.deployments.tiny_model import CONTEXT_TOKENS, MODEL_ID, ensure_tiny_model
 from fraudray.domain.errors import SettingsError
-from fraudray.settings import load_settings
-
-if TYPE_CHECKING:
-    from ray import serve
+from fraudray.llm.serving import LlmServing
+from fraudray.llm.tiny_model import CONTEXT_TOKENS, MODEL_ID, ensure_tiny_model
 
 TINY = "tiny"
+TINY_TEMPERATURE = 1.0
+"""Random weights: below, the end of its reasoning is nearly all that it says."""
 
 _CPU_ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
@@ -31,17 +28,6 @@ _CPU_ENVIRONMENT = {
 _HEALTH_PERIOD_S = 2.0  # one machine: a dead engine is to be back soon
 _DRAIN_S = 5.0
 _YAML_BYTES_MAX = 64 * 1024
-
-
-def build_llm() -> serve.Application:
-    """The application for the setting `llm_serve`. Raises SettingsError, ImportError without vLLM."""
-    from fraudray.deployments.llm import build_llm_app
-
-    settings = load_settings()
-    if settings.llm_serve is None:
-        raise SettingsError("llm_serve: names no model")
-    serving = laptop_serving(settings.llm_serve, settings.data_dir)
-    return build_llm_app(serving.model_copy(update={"host": settings.host}))
 
 
 def laptop_serving(place: str, data_dir: Path) -> LlmServing:

@@ -1,0 +1,77 @@
+"""Asking the model about a history's escalated rows, round by round, until each has its verdict or its failure."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from fraudray.batch.cluster import connected, quiet_data
+from fraudray.batch.history.progress import Watch
+from fraudray.batch.investigate.asking import ask, prepare_part
+from fraudray.batch.investigate.choosing import Chosen, choose
+from fraudray.batch.investigate.concluding import conclude_part
+from fraudray.batch.investigate.plan import Workshop
+from fraudray.batch.replay.job import Job
+from fraudray.batch.turns import in_turn, own_failures
+from fraudray.domain.errors import FraudrayError
+
+
+class EngineError(FraudrayError):
+    """The model's engine cannot work; says why."""
+
+
+def investigate(job: Job, watch: Watch) -> Chosen:
+    """Investigate what the back-test escalated, and write how each investigation ended; which rows these were.
+
+    Stopped half-way and called again it goes on: what was answered is not asked again. Raises EngineError,
+    ClusterError.
+    """
+    assert job.investigation is not None  # noqa: S101 - nobody calls it otherwise
+    chosen, workshop = choose(job, job.investigation.rows_max), Workshop(job.out)
+    parts = list(range(job.parts))
+    if all(workshop.results(part).is_file() for part in parts):
+        return chosen
+    if not chosen.escalated:
+        for part in parts:
+            conclude_part(part, job, chosen, 0)
+        return chosen
+    # The engine holds one processor for itself.
+    with connected(max(2, len(os.sched_getaffinity(0)))) as cpus:
+        while True:
+            number = workshop.rounds + 1
+            shutil.rmtree(workshop.asking, ignore_errors=True)
+            prepared = in_turn(prepare_part, parts, (job, chosen, number), cpus)
+            left = 0
+            for done, (_, count) in enumerate(prepared, start=1):
+                left += count
+                watch(f"prompts of round {number}", done, len(parts))
+            if not left:
+                break
+            _ask(job, number, left, watch)
+            workshop.round_done(number).touch()
+        for done, _ in enumerate(in_turn(conclude_part, parts, (job, chosen, workshop.rounds), cpus), start=1):
+            watch("verdicts", done, len(parts))
+    return chosen
+
+
+def _ask(job: Job, number: int, left: int, watch: Watch) -> None:
+    from ray.exceptions import RayError
+
+    doing = f"the model, round {number}"
+    watch(doing, 0, left)
+    asked = 0
+    try:
+        with quiet_data() as context, own_failures():
+            context.max_errored_blocks = -1  # a batch with which the engine ends again and again is asked anew
+            for answered, failed in ask(job, number):
+                asked += answered + failed
+                watch(doing, asked, left)
+    except RayError as error:
+        raise EngineError(f"the engine does not start or work: {_first_line(error)}") from None
+    if not asked:
+        raise EngineError(f"the engine answered nothing of {left} prompts; its log is below Ray's temporary folder")
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1][:500] if lines else type(error).__name__
