@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -93,7 +95,8 @@ def backtest(
     given = [name for name, value in of_the_model.items() if value is not None]
     if given and not investigate:
         raise typer.BadParameter(f"{given[0]} says something of an investigation: add --investigate")
-    with bars() if progress_file is None else noted(progress_file) as watch:
+    # Ray says some things on stdout, which is for the result.
+    with redirect_stdout(sys.stderr), bars() if progress_file is None else noted(progress_file) as watch:
         result = run(
             history if len(history) > 1 else history[0],
             books[0],

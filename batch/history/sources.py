@@ -79,7 +79,7 @@ def find_files(sources: Sequence[str | Path]) -> Files:
     if len(kinds) > 1:
         examples = ", ".join(f"{path} is {kind}" for kind, path in kinds.items())
         raise HistoryError(
-            f"files of several kinds in one import ({examples}); import each kind into a store of its own"
+            f"files of several kinds in one import ({examples}); name one kind, as in 'folder/*.parquet'"
         )
     return Files(next(iter(kinds)), tuple(files), endpoint)
 

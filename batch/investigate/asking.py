@@ -7,7 +7,7 @@ import json
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -31,7 +31,7 @@ from fraudray.ports.investigator import Brief
 from fraudray.ports.llm import ChatRequest, ModelFailed
 
 BATCH_ROWS = 16
-_SHARE = 0.25
+_SHARE = 0.5
 """Of a processor, for what only hands rows on: the engine is to have the rest."""
 _ASKING = pa.schema(
     [("part", pa.int32()), ("row", pa.int64()), ("step", pa.int32()), ("tokens", pa.list_(pa.int32())),
@@ -41,13 +41,12 @@ _ASKING = pa.schema(
 
 @dataclass(frozen=True)
 class Investigated:
-    """A row, how its investigation ended, or what it asks next; and all records of it."""
+    """A row, and how its investigation ended, or what it asks next as which of its round trips."""
 
     case: Escalated
     policy: Policy
     step: int
     outcome: Finding | ChatRequest
-    records: list[Record]
 
 
 def investigated(part: int, job: Job, chosen: Chosen, rounds: int) -> Iterator[Investigated]:
@@ -61,14 +60,14 @@ def investigated(part: int, job: Job, chosen: Chosen, rounds: int) -> Iterator[I
         for case in escalated_rows(job.part(part)):
             if not chosen.has(case.tx.transaction_id):
                 continue
-            policy, records = by_name[case.policy], found.get(case.row, [])
-            answers = answers_of(records, rounds)
+            policy = by_name[case.policy]
+            answers = answers_of(found.get(case.row, []), rounds)
             outcome = runner.run(
                 next_request(
                     _brief(job, case, policy), answers, plan.abilities, nonce=chosen.nonce(case.row), clock=clock
                 )
             )
-            yield Investigated(case, policy, len(answers) + 1, outcome, records)
+            yield Investigated(case, policy, len(answers) + 1, outcome)
 
 
 def prepare_part(part: int, job: Job, chosen: Chosen, number: int) -> int:
@@ -91,16 +90,14 @@ def prepare_part(part: int, job: Job, chosen: Chosen, number: int) -> int:
         write_records(workshop.answers(part), too_long)
     if rows:
         columns = [pa.array(list(values), of.type) for values, of in zip(zip(*rows, strict=True), _ASKING, strict=True)]
-        workshop.asking.mkdir(parents=True, exist_ok=True)
-        parquet.write_table(
-            pa.table(columns, _ASKING), workshop.asking / f"part-{part:05d}.parquet", row_group_size=BATCH_ROWS * 8
-        )
+        workshop.asking(part).parent.mkdir(parents=True, exist_ok=True)
+        parquet.write_table(pa.table(columns, _ASKING), workshop.asking(part), row_group_size=BATCH_ROWS)
     return len(rows)
 
 
-def ask(job: Job, number: int) -> Iterator[tuple[int, int]]:
-    """Put to the engine what was prepared for a round, and keep its answers as they come; how many were answered and
-    how many failed, batch by batch."""
+def ask(job: Job, number: int, prompts: Mapping[int, int]) -> Iterator[tuple[int, int]]:
+    """Put to the engine what was prepared for a round (part → prompts), and keep its answers as they come; how many
+    were answered and how many failed, batch by batch."""
     import ray.data
     from ray.data.llm import build_processor, vLLMEngineProcessorConfig
 
@@ -128,7 +125,12 @@ def ask(job: Job, number: int) -> Iterator[tuple[int, int]]:
         preprocess_map_kwargs={"num_cpus": _SHARE},
         postprocess_map_kwargs={"num_cpus": _SHARE},
     )
-    rows = ray.data.read_parquet(str(workshop.asking), num_cpus=_SHARE)
+    # Ray Data hands on what a whole block came to: small ones, or nothing is kept before all is answered.
+    groups = [
+        {"part": part, "group": group} for part, count in prompts.items() for group in range(-(-count // BATCH_ROWS))
+    ]
+    rows = ray.data.from_items(groups, override_num_blocks=len(groups))
+    rows = rows.map_batches(partial(_read, workshop=workshop), batch_size=1, num_cpus=_SHARE)
     kept = processor(rows).map_batches(
         partial(_keep, workshop=workshop, source=serving.model_source, number=number), batch_size=BATCH_ROWS,
         batch_format="pyarrow", num_cpus=_SHARE,
@@ -159,6 +161,12 @@ def _engine_arguments(plan: InvestigationPlan) -> dict[str, Any]:
     # Its command line makes an object of it; given as a mapping it is not one.
     arguments["structured_outputs_config"] = StructuredOutputsConfig(**arguments["structured_outputs_config"])
     return {name: value for name, value in arguments.items() if name in known}
+
+
+def _read(batch: Any, workshop: Workshop) -> pa.Table:
+    """A group of prompts of a part."""
+    (part,), (group,) = batch["part"], batch["group"]
+    return parquet.ParquetFile(workshop.asking(int(part))).read_row_group(int(group))
 
 
 def _asked(row: dict[str, Any], sampling: dict[str, Any]) -> dict[str, Any]:

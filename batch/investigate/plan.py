@@ -73,14 +73,13 @@ class Workshop:
         return self.out / ".work" / "investigation"
 
     @property
-    def asking(self) -> Path:
-        """What is asked in the round under way, a file a part."""
-        return self.folder / "asking"
-
-    @property
     def secret(self) -> Path:
         """Of the marks in its prompts."""
         return self.folder / "secret"
+
+    def asking(self, part: int) -> Path:
+        """What is asked about a part's rows in the round under way."""
+        return self.folder / "asking" / f"part-{part:05d}.parquet"
 
     def answers(self, part: int) -> Path:
         """All that was answered about a part's rows."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from fraudray.batch.cluster import connected, quiet_data
 from fraudray.batch.history.progress import Watch
@@ -14,6 +18,8 @@ from fraudray.batch.investigate.plan import Workshop
 from fraudray.batch.replay.job import Job
 from fraudray.batch.turns import in_turn, own_failures
 from fraudray.domain.errors import FraudrayError
+
+_RAISED = re.compile(r"[\w.]*(?:Error|Exception)\b")
 
 
 class EngineError(FraudrayError):
@@ -39,39 +45,54 @@ def investigate(job: Job, watch: Watch) -> Chosen:
     with connected(max(2, len(os.sched_getaffinity(0)))) as cpus:
         while True:
             number = workshop.rounds + 1
-            shutil.rmtree(workshop.asking, ignore_errors=True)
+            shutil.rmtree(workshop.asking(0).parent, ignore_errors=True)
             prepared = in_turn(prepare_part, parts, (job, chosen, number), cpus)
-            left = 0
-            for done, (_, count) in enumerate(prepared, start=1):
-                left += count
+            prompts: dict[int, int] = {}
+            for done, (part, count) in enumerate(prepared, start=1):
+                prompts[part] = count
                 watch(f"prompts of round {number}", done, len(parts))
-            if not left:
+            if not any(prompts.values()):
                 break
-            _ask(job, number, left, watch)
+            _ask(job, number, prompts, watch)
             workshop.round_done(number).touch()
         for done, _ in enumerate(in_turn(conclude_part, parts, (job, chosen, workshop.rounds), cpus), start=1):
             watch("verdicts", done, len(parts))
     return chosen
 
 
-def _ask(job: Job, number: int, left: int, watch: Watch) -> None:
+def _ask(job: Job, number: int, prompts: Mapping[int, int], watch: Watch) -> None:
     from ray.exceptions import RayError
 
+    left = sum(prompts.values())
     doing = f"the model, round {number}"
     watch(doing, 0, left)
     asked = 0
     try:
-        with quiet_data() as context, own_failures():
+        with quiet_data() as context, _quiet_llm(), own_failures():
             context.max_errored_blocks = -1  # a batch with which the engine ends again and again is asked anew
-            for answered, failed in ask(job, number):
+            for answered, failed in ask(job, number, prompts):
                 asked += answered + failed
                 watch(doing, asked, left)
     except RayError as error:
-        raise EngineError(f"the engine does not start or work: {_first_line(error)}") from None
+        raise EngineError(f"the engine does not start or work: {_cause(error)}") from None
     if not asked:
         raise EngineError(f"the engine answered nothing of {left} prompts; its log is below Ray's temporary folder")
 
 
-def _first_line(error: BaseException) -> str:
+@contextmanager
+def _quiet_llm() -> Iterator[None]:
+    """Ray's remarks on how it prepares an engine, by many loggers, are not for the terminal; what fails is raised."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def _cause(error: BaseException) -> str:
+    """What a worker raised last, out of the text that Ray makes of it with all its frames."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1][:500] if lines else type(error).__name__
+    raised = [number for number, line in enumerate(lines) if _RAISED.match(line)]
+    told = lines[raised[-1] : raised[-1] + 3] if raised else lines[-1:]
+    return " ".join(told)[:500] or type(error).__name__

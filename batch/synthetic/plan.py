@@ -21,7 +21,7 @@ ROWS_A_DAY_MAX = 1_000_000
 FRAUD_SHARE_MAX = 0.2
 LABEL_DELAY_DAYS_MAX = 365.0
 END = date(2026, 6, 30)
-"""The day after the last where nobody says when it is to begin: past, since an import refuses what lies in the future."""
+"""The day after the last, where nobody says when it begins: in the past, since an import refuses what is not yet."""
 FIRST_START, LAST_END = date(2000, 1, 1), date(2100, 1, 1)
 # People spend more on some weekdays, from Monday; over all kinds of them.
 _WEEKDAYS = (0.92, 0.94, 0.96, 1.02, 1.17, 1.18, 0.78)
