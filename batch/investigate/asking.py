@@ -129,8 +129,8 @@ def ask(job: Job, number: int, prompts: Mapping[int, int]) -> Iterator[tuple[int
     groups = [
         {"part": part, "group": group} for part, count in prompts.items() for group in range(-(-count // BATCH_ROWS))
     ]
-    rows = ray.data.from_items(groups, override_num_blocks=len(groups))
-    rows = rows.map_batches(partial(_read, workshop=workshop), batch_size=1, num_cpus=_SHARE)
+    numbered = ray.data.from_items(groups, override_num_blocks=len(groups))
+    rows = numbered.map_batches(partial(_read, workshop=workshop), batch_size=1, num_cpus=_SHARE)
     kept = processor(rows).map_batches(
         partial(_keep, workshop=workshop, source=serving.model_source, number=number), batch_size=BATCH_ROWS,
         batch_format="pyarrow", num_cpus=_SHARE,
