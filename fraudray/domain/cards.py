@@ -45,6 +45,7 @@ _PREFIXES: tuple[tuple[range, int, frozenset[int]], ...] = tuple(
 _SEPARATOR = r"[\W_]{0,5}"
 _CHAIN = re.compile(rf"\d(?:{_SEPARATOR}\d){{11,}}")
 _RUN = re.compile(r"\d{13,}")
+_DIGEST = re.compile(r"[0-9a-f]{32}|[0-9A-F]{32}")
 _POINT = re.compile(
     r"\s*\(?\s*([+-]?\d{1,2}\.\d{1,12})\s*°?\s*[NSns]?\s*[,;\s]\s*([+-]?\d{1,3}\.\d{1,12})\s*°?\s*[EWew]?\s*\)?\s*"
 )
@@ -80,7 +81,10 @@ def _ascii(text: str) -> str:
 
 
 def contains_card_number(identifier: str) -> bool:
-    """Whether an id carries a card number as a maximal run of 13 or more contiguous digits."""
+    """Whether an id carries a card number as a maximal run of 13 or more contiguous digits. A digest of 32 hexadecimal
+    digits (MD5, a UUID without hyphens) is none: of random ones one in 2,000 would seem to."""
+    if _DIGEST.fullmatch(identifier) and not identifier.isdecimal():
+        return False
     return any(is_card_number(_ascii(run)) for run in _RUN.findall(identifier))
 
 

@@ -55,10 +55,16 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
 @pytest.mark.parametrize(
     "identifier",
     ["TXN-20251201-100000", "1764633600000", "4111-1111-1111-1111", "4111111111111112", "dev-abc123",
-     "6f9619ff-8b86-d011-b42d-00c04fc964ff"],
+     "6f9619ff-8b86-d011-b42d-00c04fc964ff", "4111111111111111".rjust(32, "a"), "4111111111111111".rjust(32, "F")],
 )  # fmt: skip
 def test_ids_that_are_no_card_number_are_not_refused(identifier: str) -> None:
     assert not contains_card_number(identifier)
+
+
+@pytest.mark.parametrize("identifier", ["4111111111111111".rjust(31, "a"), "4111111111111111".rjust(32, "g"),
+                                        "4111111111111111".rjust(32, "-")])  # fmt: skip
+def test_only_a_digest_of_32_hexadecimal_digits_may_look_like_one(identifier: str) -> None:
+    assert contains_card_number(identifier)
 
 
 def test_an_id_of_ours_stays_readable_in_any_text() -> None:
