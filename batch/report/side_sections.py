@@ -191,6 +191,11 @@ _COSTS = {
 }  # fmt: skip
 
 
+def _cost(value: float) -> str:
+    """Small ones are told too: a payment costs parts of a cent."""
+    return words.money(value) if value >= 1 or value == 0 else f"{value:.2g}"
+
+
 def investigation(figures: Figures, currency: str) -> Section | None:
     """What the model that investigates did; None where none was asked."""
     found = figures["investigation"]
@@ -200,7 +205,7 @@ def investigation(figures: Figures, currency: str) -> Section | None:
     rows = [[says, words.number(found.get(name))] for name, says in _COUNTED.items() if name in found]
     rows.append(["Verdicts that say what the policy says", words.percent(found.get("agreement"))])
     if found.get("cost") is not None:
-        rows += [[f"{says} ({currency})", words.money(found.get(name))] for name, says in _COSTS.items()]
+        rows += [[f"{says} ({currency})", _cost(found[name])] for name, says in _COSTS.items()]
     told = "The engine asked and clamped as it does online. What it changed is not in the figures above."
     if found.get("model"):
         told += f" Model: {found['model']}."
