@@ -202,8 +202,7 @@ def _check_public_port(settings: LaunchSettings) -> None:
         message = f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}."
         raise LaunchError(message, "Choose another --host or --port (1024 or above).", ExitCode.PORT) from error
     owner = port_owner(settings.port)
-    named = f" ({owner.command})" if owner.command else ""
-    who = f" by process {owner.pid}{named}" if owner.pid else " by a process of another user"
+    who = f" by process {owner.pid} ({owner.command})" if owner.pid else " by a process of another user"
     message = f"Port {settings.port} on {settings.host} is already in use{who}."
     hint = f"Stop that process, or choose another port, for example --port {settings.port + 1}."
     if owner.run:

@@ -22,7 +22,6 @@ RUN_MARKER = "FRAUDRAY_RUN"
 
 _COMMAND_CHARS_MAX = 100
 _PR_SET_PDEATHSIG = 1  # prctl(2)
-_HANDOVER_TRIES, _HANDOVER_WAIT_S = 20, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,35 +109,18 @@ def first_free_port(host: str, candidates: Iterable[int]) -> int | None:
 
 
 def port_owner(port: int) -> PortOwner:
-    """Who listens on `port`, on any address of this machine. All fields are None when the system does not tell."""
-    owner = _listener(port)
-    # A server that takes a change hands its socket to a new process, and the one that was seen may have ended since:
-    # HAProxy does so, and the system names only one of several processes that share a socket.
-    for _ in range(_HANDOVER_TRIES):
-        if owner.pid is None or owner.command is not None:
-            break
-        time.sleep(_HANDOVER_WAIT_S)
-        owner = _listener(port)
-    return owner
+    """Who listens on `port`, on any address of this machine. All fields are None when the system does not tell.
 
-
-def _listener(port: int) -> PortOwner:
-    try:
-        connections = psutil.net_connections(kind="tcp")
-    except (psutil.Error, OSError):
-        return PortOwner(None, None, None)
-    found = PortOwner(None, None, None)
-    listening = (c for c in connections if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port)
-    for pid in (connection.pid for connection in listening if connection.pid):
-        command, run = None, None
+    Each process is asked for its own sockets, and at once who it is: several may share one, and some of those in a list
+    of all sockets may have ended since, as HAProxy's do when it takes a change.
+    """
+    for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            process = psutil.Process(pid)
-            command = (" ".join(process.cmdline()) or process.name())[:_COMMAND_CHARS_MAX]
-            run = process.environ().get(RUN_MARKER)
-        found = PortOwner(pid, command, run)
-        if command is not None:
-            break
-    return found
+            sockets = process.net_connections(kind="tcp")
+            if any(one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port for one in sockets):
+                command = (" ".join(process.cmdline()) or process.name())[:_COMMAND_CHARS_MAX]
+                return PortOwner(process.pid, command, process.environ().get(RUN_MARKER))
+    return PortOwner(None, None, None)
 
 
 def end_with_parent(parent_pid: int) -> bool:

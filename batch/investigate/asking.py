@@ -20,7 +20,7 @@ from fraudray.agent.fitting import fitted
 from fraudray.batch.investigate.answers import UNFIT, Record, answers_of, read_records, write_records
 from fraudray.batch.investigate.choosing import Chosen
 from fraudray.batch.investigate.escalated import Escalated, escalated_rows
-from fraudray.batch.investigate.plan import InvestigationPlan, Workshop
+from fraudray.batch.investigate.plan import TRIES, InvestigationPlan, Workshop
 from fraudray.batch.investigate.tokens import prompt_tokens, sampling_of, thinking_tokens
 from fraudray.batch.replay.job import Job
 from fraudray.domain.investigation import Finding
@@ -91,7 +91,7 @@ def prepare_part(part: int, job: Job, chosen: Chosen, number: int) -> int:
     if rows:
         columns = [pa.array(list(values), of.type) for values, of in zip(zip(*rows, strict=True), _ASKING, strict=True)]
         workshop.asking(part).parent.mkdir(parents=True, exist_ok=True)
-        parquet.write_table(pa.table(columns, _ASKING), workshop.asking(part), row_group_size=BATCH_ROWS)
+        parquet.write_table(pa.table(columns, _ASKING), workshop.asking(part), row_group_size=group_rows(number))
     return len(rows)
 
 
@@ -125,10 +125,11 @@ def ask(job: Job, number: int, prompts: Mapping[int, int]) -> Iterator[tuple[int
         preprocess_map_kwargs={"num_cpus": _SHARE},
         postprocess_map_kwargs={"num_cpus": _SHARE},
     )
+    # A batch with which the engine dies is not to be tried for ever, as Ray Data would by itself.
+    processor.get_stage_by_name("vLLMEngineStage").map_batches_kwargs["max_task_retries"] = TRIES
     # Ray Data hands on what a whole block came to: small ones, or nothing is kept before all is answered.
-    groups = [
-        {"part": part, "group": group} for part, count in prompts.items() for group in range(-(-count // BATCH_ROWS))
-    ]
+    size = group_rows(number)
+    groups = [{"part": part, "group": group} for part, count in prompts.items() for group in range(-(-count // size))]
     numbered = ray.data.from_items(groups, override_num_blocks=len(groups))
     rows = numbered.map_batches(partial(_read, workshop=workshop), batch_size=1, num_cpus=_SHARE)
     kept = processor(rows).map_batches(
@@ -137,6 +138,12 @@ def ask(job: Job, number: int, prompts: Mapping[int, int]) -> Iterator[tuple[int
     )  # fmt: skip
     for counted in kept.iter_rows():
         yield counted["answered"], counted["failed"]
+
+
+def group_rows(number: int) -> int:
+    """How many rows go together in a round: after the first one each by itself, so that one with which the engine dies
+    takes no other along."""
+    return BATCH_ROWS if number == 1 else 1
 
 
 def _brief(job: Job, case: Escalated, policy: Policy) -> Brief:

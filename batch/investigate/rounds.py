@@ -69,13 +69,13 @@ def _ask(job: Job, number: int, prompts: Mapping[int, int], watch: Watch) -> Non
     asked = 0
     try:
         with quiet_data() as context, _quiet_llm(), own_failures():
-            context.max_errored_blocks = -1  # a batch with which the engine ends again and again is asked anew
+            context.max_errored_blocks = -1  # what the engine died of is asked again in the next round, then recorded
             for answered, failed in ask(job, number, prompts):
                 asked += answered + failed
                 watch(doing, asked, left)
     except RayError as error:
         raise EngineError(f"the engine does not start or work: {_cause(error)}") from None
-    if not asked:
+    if not asked and number == 1:
         raise EngineError(f"the engine answered nothing of {left} prompts; its log is below Ray's temporary folder")
 
 

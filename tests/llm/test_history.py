@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,10 +21,12 @@ import pytest
 import yaml
 from pyarrow import dataset, parquet
 
+from fraudray.agent.conversation import ANSWER_TOKENS
 from fraudray.batch.synthetic.generate import generate_history
 from fraudray.batch.synthetic.plan import Plan
 from fraudray.domain.decision import Outcome
 from fraudray.llm.laptop import laptop_serving
+from fraudray.policy.policy import Policy
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -88,63 +92,87 @@ def engines(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return found
 
 
-def test_killed_and_with_its_engine_killed_every_row_gets_its_verdict_once(history: Path, tmp_path: Path) -> None:
-    options = ("--llm", "tiny", "--investigate-max", str(ASKED))
-    first = started(history, tmp_path, *options)
-    wait_for(lambda: len(answers(tmp_path)) > 0, first, tmp_path)
+@dataclass(frozen=True)
+class Killed:
+    """A run that was killed, then had its engine killed: what was answered before and after, and how it ended."""
+
+    folder: Path
+    before: dict[tuple[int, int], str]
+    after: dict[tuple[int, int], str]
+    figures: dict[str, Any]
+
+
+OPTIONS = ("--llm", "tiny", "--investigate-max", str(ASKED))
+
+
+@pytest.fixture(scope="module")
+def killed(history: Path, tmp_path_factory: pytest.TempPathFactory) -> Killed:
+    folder = tmp_path_factory.mktemp("killed")
+    first = started(history, folder, *OPTIONS)
+    wait_for(lambda: len(answers(folder)) > 0, first, folder)
     os.killpg(first.pid, signal.SIGKILL)
     first.wait(30)
-    kept = answers(tmp_path)
-    assert 0 < len(kept) < ASKED
-
-    second = started(history, tmp_path, *options)
-    wait_for(lambda: len(answers(tmp_path)) > len(kept), second, tmp_path)
+    before = answers(folder)
+    second = started(history, folder, *OPTIONS)
+    wait_for(lambda: len(answers(folder)) > len(before), second, folder)
     (engine,) = engines(second)
     engine.kill()
-    figures = finished(second, tmp_path)
+    figures = finished(second, folder)
+    return Killed(folder, before, answers(folder), figures)
 
-    assert figures["asked"] == ASKED < figures["escalated"]
+
+def test_killed_and_with_its_engine_killed_every_row_gets_its_verdict_once(killed: Killed) -> None:
+    figures, rows = killed.figures, rows_of(killed.folder).to_pylist()
+    assert figures["asked"] == figures["answered"] == ASKED < figures["escalated"]
     assert figures["failed"] == 0, figures["failures"]
-    assert figures["answered"] == ASKED
-    after = answers(tmp_path)
-    assert kept.items() <= after.items(), "what was answered is not asked again"
-    assert {row for row, _ in after} == set(rows_of(tmp_path).column("row").to_pylist())
-    assert figures["prompt_tokens"] > 2000 * ASKED
-    assert figures["engine_s"] > 0
-    assert figures["cost"] == pytest.approx(figures["engine_s"] * 65.54 / 3600)
-    assert figures["cost_per_million"] == pytest.approx(figures["cost"] / ASKED * figures["escalated"] / ROWS * 1e6)
-    for row in rows_of(tmp_path).to_pylist():
+    assert 0 < len(killed.before) < ASKED
+    assert killed.before.items() <= killed.after.items(), "what was answered is not asked again"
+    assert {row for row, _ in killed.after} == {row["row"] for row in rows}
+    for row in rows:
         before, now = Outcome(row["policy_decision"]), Outcome(row["decision"])
         assert now.severity >= before.severity, "never below the policy"
         assert now.severity - before.severity <= 1 or row["unswayed"]
         assert row["verdict"] is not None
-    report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+
+
+def test_tokens_and_costs_are_told(killed: Killed) -> None:
+    figures = killed.figures
+    assert figures["prompt_tokens"] > 2000 * ASKED
+    assert figures["engine_s"] > 0
+    assert figures["cost"] == pytest.approx(figures["engine_s"] * 65.54 / 3600)
+    assert figures["cost_per_million"] == pytest.approx(figures["cost"] / ASKED * figures["escalated"] / ROWS * 1e6)
+    report = (killed.folder / "run" / "report.html").read_text(encoding="utf-8")
     assert "Investigation" in report
     assert "two machines" in report
 
-    again = finished(started(history, tmp_path, *options), tmp_path)
-    assert again == figures, "a run that is finished is only told again"
+
+def test_a_run_that_is_finished_is_only_told_again(history: Path, killed: Killed) -> None:
+    assert finished(started(history, killed.folder, *OPTIONS), killed.folder) == killed.figures
 
 
-def test_a_prompt_that_is_too_long_is_cut_or_recorded_and_the_run_goes_on(history: Path, tmp_path: Path) -> None:
-    """The context holds an answer of 1,100 tokens and most prompts, not all: what others wrote is cut for some, and for
-    others even that is not enough."""
-    serving = laptop_serving("tiny", tmp_path / "data")
+def test_a_prompt_that_is_too_long_is_cut_or_recorded_and_the_run_goes_on(
+    history: Path, killed: Killed, tmp_path: Path
+) -> None:
+    """The context holds the longest answer and half of the prompts: of the others what people wrote is cut, and for
+    some even that is not enough."""
+    once = [row["prompt_tokens"] for row in rows_of(killed.folder).to_pylist() if row["round_trips"] == 1]
+    longest = int(statistics.median(once))
+    investigate = Policy.load().document.investigate
+    context = longest + investigate.thinking_tokens_max + ANSWER_TOKENS
     model = tmp_path / "model.yaml"
-    fields = serving.model_dump(mode="json") | {"max_model_len": 4060}
+    fields = laptop_serving("tiny", tmp_path / "data").model_dump(mode="json") | {"max_model_len": context}
     model.write_text(yaml.safe_dump(fields), encoding="utf-8")
 
-    figures = finished(
-        started(history, tmp_path, "--llm", str(model), "--investigate-max", "60"), tmp_path
-    )  # fmt: skip
+    figures = finished(started(history, tmp_path, "--llm", str(model), "--investigate-max", "60"), tmp_path)
 
     assert figures["asked"] == 60
     assert set(figures["failures"]) == {"bad_request"}
     assert 0 < figures["failures"]["bad_request"] < 60
     for row in rows_of(tmp_path).to_pylist():
-        assert row["prompt_tokens"] <= row["round_trips"] * (4060 - 1100) or row["round_trips"] > 1
+        if row["round_trips"] == 1:
+            assert row["prompt_tokens"] <= longest
         if row["failure"] is not None:
-            assert "4060" in row["detail"]
+            assert str(context) in row["detail"]
             assert row["decision"] == row["policy_decision"]
 
 
