@@ -80,11 +80,11 @@ def prepare_part(part: int, job: Job, chosen: Chosen, number: int) -> int:
         if isinstance(one.outcome, Finding):
             continue
         try:
-            request = fitted(one.outcome, context, lambda messages: len(prompt_tokens(source, messages)))
+            request = fitted(one.outcome, context, lambda messages: len(prompt_tokens(source, tuple(messages))))
         except ModelFailed as failed:
             too_long.append(_unasked(one, number, failed.detail))
             continue
-        tokens = prompt_tokens(source, request.messages)
+        tokens = prompt_tokens(source, tuple(request.messages))
         rows.append((part, one.case.row, one.step, tokens, request.max_tokens, json.dumps(request.schema)))
     if too_long:
         write_records(workshop.answers(part), too_long)

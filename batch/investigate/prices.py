@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from fraudray.domain.money import minor_units
-from fraudray.policy.located import locate_yaml, read_text
+from fraudray.batch.report.costs import Currency
+from fraudray.policy.located import read_model
 
 HOUR_S = 3600
-
-
-def _known_currency(code: str) -> str:
-    minor_units(code)
-    return code
 
 
 class Prices(BaseModel):
@@ -24,14 +18,10 @@ class Prices(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     per_hour: float = Field(ge=0, le=1e6, allow_inf_nan=False, description="Of all machines together.")
-    currency: Annotated[str, AfterValidator(_known_currency)] = "USD"
+    currency: Currency = "USD"
     machines: str = Field("", max_length=200, description="What is priced, and by whom and when, for the report.")
 
 
 def load_prices(path: Path) -> Prices:
     """The prices in a YAML file. Raises PolicyError with line and column."""
-    located = locate_yaml(read_text(path), file=str(path))
-    try:
-        return Prices.model_validate(located.data)
-    except ValidationError as error:
-        raise located.shape_error(error, "a file of prices") from None
+    return read_model(path, Prices, "a file of prices")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from fraudray.agent.thinking import CLOSE
+from fraudray.agent.thinking import parted
 from fraudray.llm.serving import LlmServing
 from fraudray.ports.llm import Message
 
@@ -22,20 +21,18 @@ def tokenizer_of(source: str) -> Any:
     return AutoTokenizer.from_pretrained(source)
 
 
-def prompt_tokens(source: str, messages: Sequence[Message]) -> list[int]:
-    """Messages as the model reads them, up to where it is to write."""
+@lru_cache(maxsize=32)
+def prompt_tokens(source: str, messages: tuple[Message, ...]) -> tuple[int, ...]:
+    """Messages as the model reads them, up to where it is to write. Those counted last are kept: what fits is asked."""
     tokenizer = tokenizer_of(source)
     conversation = [{"role": message.role, "content": message.content} for message in messages]
     text = tokenizer.apply_chat_template(conversation, tokenize=False, add_generation_prompt=True)
-    tokens: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
-    return tokens
+    return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def thinking_tokens(source: str, text: str) -> int:
     """How many tokens of an answer come before the end of its thinking; 0 where it does not think."""
-    thinking, mark, _ = text.partition(CLOSE)
-    if not mark and text.lstrip().startswith("{"):
-        return 0
+    thinking, _ = parted(text)
     return len(tokenizer_of(source)(thinking, add_special_tokens=False)["input_ids"])
 
 

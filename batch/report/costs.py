@@ -11,11 +11,11 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from fraudray.domain.errors import SettingsError
 from fraudray.domain.money import minor_units
-from fraudray.policy.located import locate_yaml, read_text
+from fraudray.policy.located import read_model
 
 COST_MAX = 1e9
 Money = Annotated[float, Field(ge=0, le=COST_MAX, allow_inf_nan=False)]
@@ -28,12 +28,15 @@ def _known_currency(code: str) -> str:
     return code
 
 
+Currency = Annotated[str, AfterValidator(_known_currency)]
+
+
 class Costs(BaseModel):
     """Costs of decisions in the base currency, against approving everything. Rows without a label cost nothing here."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    currency: Annotated[str, AfterValidator(_known_currency)] | None = Field(
+    currency: Currency | None = Field(
         None, description="Of these amounts: the policy's base currency, which it is where this is left out."
     )
     review_cost: Money = Field(3.0, description="Per REVIEW: a few minutes of an analyst.")
@@ -96,11 +99,7 @@ def _weights(
 
 def load_costs(path: Path) -> Costs:
     """The costs in a YAML file. Raises PolicyError with line and column."""
-    located = locate_yaml(read_text(path), file=str(path))
-    try:
-        return Costs.model_validate(located.data)
-    except ValidationError as error:
-        raise located.shape_error(error, "a file of costs") from None
+    return read_model(path, Costs, "a file of costs")
 
 
 def costs_schema() -> dict[str, Any]:

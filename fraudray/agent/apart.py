@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from fraudray.agent.agent import Agent
-from fraudray.agent.thinking import CLOSE
+from fraudray.agent.thinking import parted
 from fraudray.domain.investigation import FallbackReason, Finding
 from fraudray.ports.clock import Clock
 from fraudray.ports.investigator import Brief
@@ -81,11 +81,9 @@ class _Answers:
 def _pieces(answer: Answered) -> Iterator[str]:
     """In as many pieces as it has tokens, as it would have streamed in: the agent counts those of the thinking, and
     what it breaks off is not to be heard here either."""
-    thinking, mark, rest = answer.text.partition(CLOSE)
-    if not mark and answer.text.lstrip().startswith("{"):
-        thinking, rest = "", answer.text
+    thinking, rest = parted(answer.text)
     yield from _split(thinking, answer.tokens.reasoning)
-    yield from _split(mark + rest, answer.tokens.completion - answer.tokens.reasoning)
+    yield from _split(rest, answer.tokens.completion - answer.tokens.reasoning)
 
 
 def _split(text: str, count: int) -> Iterator[str]:

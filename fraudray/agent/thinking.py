@@ -60,6 +60,12 @@ class Splitter:
         return text
 
 
+def parted(text: str) -> tuple[str, str]:
+    """A whole answer's thinking, and the rest with the tag before it; an answer that begins with an object has none."""
+    thinking, tag, rest = text.partition(CLOSE)
+    return ("", text) if not tag and text.lstrip().startswith("{") else (thinking, tag + rest)
+
+
 def last_object(text: str) -> str:
     """The last outermost JSON object that ends the text; empty where there is none."""
     text = text.rstrip()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from fraudray.domain.errors import PolicyError
+
+M = TypeVar("M", bound=BaseModel)
 
 SIZE_MAX = 1_000_000
 VALUES_MAX = 100_000
@@ -96,6 +98,15 @@ def locate_yaml(text: str, *, file: str) -> Located:
     if not isinstance(data, dict):
         raise PolicyError("is not a mapping of fields", file=file, line=1, column=1)
     return Located(text, file, data, positions)
+
+
+def read_model(path: Path, model: type[M], what: str) -> M:
+    """What a YAML file holds, as this model; `what` it is called in errors. Raises PolicyError with line and column."""
+    located = locate_yaml(read_text(path), file=str(path))
+    try:
+        return model.model_validate(located.data)
+    except ValidationError as error:
+        raise located.shape_error(error, what) from None
 
 
 def _locate(node: yaml.Node | None, path: Path_, into: dict[Path_, Position], file: str) -> None:
