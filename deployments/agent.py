@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Protocol, Self, cast
 
 import httpx2
+from pydantic import BaseModel
 from ray import serve
 from ray.exceptions import RayError
 from ray.serve.exceptions import BackPressureError, RayServeException
@@ -19,12 +21,13 @@ from ray.serve.handle import DeploymentHandle
 
 from fraudray.adapters.models import open_model
 from fraudray.adapters.otlp import open_tracer
+from fraudray.agent import answering
 from fraudray.agent.agent import Agent
 from fraudray.deployments.llm_handle import ENGINE_URL, EngineOf, HandleTransport
 from fraudray.domain.errors import SettingsError
 from fraudray.domain.investigation import Event, FallbackReason, Finding
 from fraudray.ports.clock import SystemClock
-from fraudray.ports.investigator import Brief
+from fraudray.ports.investigator import AskBrief, Brief
 from fraudray.ports.llm import ModelFailed
 from fraudray.settings import load_settings
 from fraudray.tools.callers import HandleCaller
@@ -61,6 +64,11 @@ class Investigating:
         async for event in self._agent.investigate(Brief.model_validate_json(brief)):
             yield event.model_dump_json()
 
+    async def answer(self, asked: str) -> AsyncIterator[str]:
+        """The events of a question being answered as JSON; see `Investigator.answer`."""
+        async for event in self._agent.answer(AskBrief.model_validate_json(asked)):
+            yield event.model_dump_json()
+
     async def probe(self) -> tuple[str, str] | None:
         """None when the model answers, else the reason and detail of its failure."""
         try:
@@ -80,7 +88,7 @@ class Investigating:
 
 
 class _Texts(Protocol):
-    """What `Investigating.investigate` answers, across the handle."""
+    """What `Investigating` answers piece by piece, across the handle."""
 
     def __aiter__(self) -> Self: ...
 
@@ -98,25 +106,19 @@ class HandleInvestigator:
 
     async def investigate(self, brief: Brief) -> AsyncGenerator[Event]:
         """See `Investigator.investigate`."""
-        events = cast(_Texts, self._agent.options(stream=True).investigate.remote(brief.model_dump_json()))
-        told = 0
-        try:
-            async for text in events:
-                event = Event.model_validate_json(text)
-                told = event.seq
+        texts = self._agent.options(stream=True).investigate.remote(brief.model_dump_json())
+        async with aclosing(
+            _told(texts, lambda failed: Finding(failure=failed.reason, detail=failed.detail))
+        ) as events:
+            async for event in events:
                 yield event
-                if event.kind == "finished":
-                    return
-            failure, detail = FallbackReason.CUT, "the investigator ended in the middle"
-        except BackPressureError:
-            failure, detail = FallbackReason.OVERLOADED, "all investigators are busy"
-        except (RayError, RayServeException) as error:
-            log.warning("an investigator's replica failed: %s", error)
-            failure, detail = FallbackReason.CUT, f"the investigator's replica failed: {type(error).__name__}"
-        finally:
-            events.cancel()
-        body = Finding(failure=failure, detail=detail).model_dump(mode="json", exclude_none=True)
-        yield Event(seq=told + 1, at=datetime.now(UTC), kind="finished", body=body)
+
+    async def answer(self, asked: AskBrief) -> AsyncGenerator[Event]:
+        """See `Investigator.answer`."""
+        texts = self._agent.options(stream=True).answer.remote(asked.model_dump_json())
+        async with aclosing(_told(texts, answering.failed)) as events:
+            async for event in events:
+                yield event
 
     async def probe(self) -> None:
         """See `Investigator.probe`."""
@@ -139,3 +141,25 @@ class HandleInvestigator:
         except (RayError, RayServeException, TimeoutError):
             return UNREACHABLE
         return state
+
+
+async def _told(texts: object, failed: Callable[[ModelFailed], BaseModel]) -> AsyncGenerator[Event]:
+    """The events that a replica tells; where it ends before the last one, that says why, as `failed` puts it."""
+    events, told = cast(_Texts, texts), 0
+    try:
+        async for text in events:
+            event = Event.model_validate_json(text)
+            told = event.seq
+            yield event
+            if event.kind == "finished":
+                return
+        failure = ModelFailed(FallbackReason.CUT, "the investigator ended in the middle")
+    except BackPressureError:
+        failure = ModelFailed(FallbackReason.OVERLOADED, "all investigators are busy")
+    except (RayError, RayServeException) as error:
+        log.warning("an investigator's replica failed: %s", error)
+        failure = ModelFailed(FallbackReason.CUT, f"the investigator's replica failed: {type(error).__name__}")
+    finally:
+        events.cancel()
+    body = failed(failure).model_dump(mode="json", exclude_none=True)
+    yield Event(seq=told + 1, at=datetime.now(UTC), kind="finished", body=body)

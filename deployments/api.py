@@ -15,7 +15,9 @@ from fraudray.deployments.bodies import HttpProblem, error_response, problem_res
 from fraudray.deployments.metrics import Metrics
 from fraudray.deployments.openapi import describe
 from fraudray.deployments.routes import (
+    ask,
     backtests,
+    cases,
     customers,
     health,
     investigations,
@@ -45,12 +47,14 @@ def build_api(service: LocalService, metrics: Metrics) -> FastAPI:
     )
     _handle_errors(api, metrics)
     api.include_router(stored.router(service), prefix="/v1")
+    api.include_router(cases.router(service), prefix="/v1/cases", tags=["cases"])
     api.include_router(reports.router(service), prefix="/v1")
     api.include_router(customers.router(service), prefix="/v1/customers", tags=["customers"])
     api.include_router(labels.router(service), prefix="/v1/labels", tags=["labels"])
     api.include_router(lists.router(service), prefix="/v1/lists", tags=["lists"])
     api.include_router(webhooks.router(service), prefix="/v1/webhooks", tags=["webhooks"])
     api.include_router(investigations.router(service), prefix="/v1/investigations", tags=["investigations"])
+    api.include_router(ask.router(service), prefix="/v1/ask", tags=["cases"])
     api.include_router(backtests.router(service), prefix="/v1/backtests", tags=["back-tests"])
     api.include_router(operations.router(service), prefix="/v1")
     api.include_router(keys.router(service.keys), prefix="/v1/keys", tags=["keys"])

@@ -42,14 +42,14 @@ def error_response(error: FraudrayError) -> Response:
     return problem_response(document, {"retry-after": "1"} if document["status"] == 503 else None)
 
 
-async def read_body(request: Request, *, limit: int, types: frozenset[str] = JSON_TYPES) -> bytes:
-    """The body, at most `limit` bytes.
+async def read_body(request: Request, *, limit: int, types: frozenset[str] | None = JSON_TYPES) -> bytes:
+    """The body, at most `limit` bytes, of one of `types`; of any without them.
 
     Raises:
         HttpProblem: 415 for another content type or an encoded body, 413 for a larger body, 400 for a broken one.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in types:
+    if types is not None and kind not in types:
         raise HttpProblem(problem(415, f"send {' or '.join(sorted(types))}"))
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise HttpProblem(problem(415, "send the body without a content encoding"))

@@ -11,6 +11,7 @@ from contextlib import closing
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import httpx
 import typer
@@ -24,9 +25,11 @@ from fraudray.client import Client
 from fraudray.client.wire import key_header
 from fraudray.deployments.launch import LaunchError, LaunchSettings, run_server
 from fraudray.deployments.llm_choice import LAPTOP_LLM, llm_settings, model_lines, with_served_model
+from fraudray.deployments.page_process import NOT_INSTALLED, PageLaunch, page_is_installed
 from fraudray.deployments.processes import end_with_parent
 from fraudray.domain.errors import FraudrayError
 from fraudray.evidence.biometrics import find_matcher
+from fraudray.gate import is_loopback
 from fraudray.policy.book import PolicyBook
 from fraudray.reference import load_reference
 from fraudray.settings import Settings, load_settings, to_environment
@@ -54,6 +57,9 @@ def serve(
             "machine's CPU: `tiny` (random weights, for trying it out), a model's folder, or a YAML file."
         ),
     ] = None,
+    page: Annotated[
+        bool | None, typer.Option("--page/--no-page", help="Serve the analysts' page at / beside the API.")
+    ] = None,
     with_parent: Annotated[
         bool, typer.Option("--with-parent", help="Stop when the process that started this one ends.")
     ] = False,
@@ -61,7 +67,7 @@ def serve(
         bool, typer.Option("--samples", help="Decide the three sample transactions when ready.")
     ] = False,
 ) -> None:
-    """Serve HTTP and the six MCP tools on Ray Serve until Ctrl-C.
+    """Serve HTTP, the six MCP tools and the analysts' page on Ray Serve until Ctrl-C.
 
     Example: fraudray serve --port 8000 --samples
     """
@@ -71,17 +77,21 @@ def serve(
     errors = Console(stderr=True)
     try:
         settings = with_served_model(
-            load_settings(host=host, port=port, data_dir=data_dir, policy_file=policy, **llm_settings(llm))
+            load_settings(host=host, port=port, data_dir=data_dir, policy_file=policy, page=page, **llm_settings(llm))
         )
         _check_beforehand(settings)
     except FraudrayError as error:
         errors.print(f"error: {error}", markup=False, soft_wrap=True)
         raise typer.Exit(2) from None
+    shown = settings.page and page_is_installed()
+    if settings.page and not shown:
+        errors.print(NOT_INSTALLED, markup=False, soft_wrap=True)
     launch = LaunchSettings(
         data_dir=settings.data_dir.resolve(),
         host=settings.host,
         port=settings.port,
         llm_app=LAPTOP_LLM if settings.llm_serve else None,
+        page=_page(settings) if shown else None,
         env=to_environment(settings),
     )
 
@@ -89,7 +99,7 @@ def serve(
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     try:
-        code = run_server(launch, on_ready=_greeting(settings, console, samples=samples), say=say)
+        code = run_server(launch, on_ready=_greeting(settings, console, samples=samples, page=shown), say=say)
     except LaunchError as error:
         errors.print(f"error: {error.message}\n{error.hint}", markup=False, highlight=False, soft_wrap=True)
         for line in error.details:
@@ -110,14 +120,20 @@ def _check_beforehand(settings: Settings) -> None:
         lock.release()
 
 
-def _greeting(settings: Settings, console: Console, *, samples: bool) -> Callable[[str], None]:
+def _page(settings: Settings) -> PageLaunch:
+    """Without a key there is nothing to tell a visitor from a web page that had its name point here, but the name."""
+    hosts = [*settings.allowed_hosts, *([urlsplit(settings.public_url).netloc] if settings.public_url else [])]
+    return PageLaunch(settings.page_root_path, tuple(hosts) if is_loopback(settings.host) else ("*",))
+
+
+def _greeting(settings: Settings, console: Console, *, samples: bool, page: bool) -> Callable[[str], None]:
     def greet(url: str) -> None:
         if samples:
             decided = _decide_samples(url, server_key(settings))
             console.print(decisions_table(decided))
             if settings.investigates:
                 _investigate(url, settings, decided[INVESTIGATED]["transaction_id"], console)
-        console.print(_addresses(url, settings), markup=False, highlight=False, soft_wrap=True)
+        console.print(_addresses(url, settings, page=page), markup=False, highlight=False, soft_wrap=True)
 
     return greet
 
@@ -134,9 +150,10 @@ def _investigate(url: str, settings: Settings, transaction_id: str, console: Con
     console.print()
 
 
-def _addresses(url: str, settings: Settings) -> str:
+def _addresses(url: str, settings: Settings, *, page: bool) -> str:
     lines = [
         f"fraudray serves {url}",
+        *([f"  page          {url}{settings.page_root_path}/"] if page else []),
         f"  decide        POST {url}/v1/decisions",
         f"  API docs      {url}/docs",
         f"  OpenAPI       {url}/openapi.json",

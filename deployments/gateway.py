@@ -44,6 +44,7 @@ def build_gateway(app: App) -> Starlette:
         app.store.outbox, app.watch, app.worker.lane.results, lambda: lists_status(app), app.investigations.investigator
     )
     app.investigations.on_end.append(metrics.investigated)
+    app.investigations.questions.on_answer.append(metrics.asked)
     folder = app.settings.data_dir
     token = read_local_token(folder) or make_local_token(folder)
     gate = Gate(app.store.keyring, app.clock, host=app.settings.host, local_token=token)

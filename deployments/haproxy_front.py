@@ -10,6 +10,7 @@ adapts the configuration and then becomes the real HAProxy, at each start and re
   HAProxy looks at it no more, and the work for it goes on;
 - what HAProxy answers when the replica does not, a plain-text 500 for 502 to 504, becomes a problem document (RFC 9457)
   with its true status. (Its page for bytes that are no HTTP request at all, an HTML 400, is fixed in its code.)
+- what is not the API's goes to the analysts' page, where there is one (`page_front`).
 """
 
 import json
@@ -17,17 +18,21 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from fraudray.deployments.page_front import write_page_front
+
 _SCRIPT = """\
 #!/bin/sh
 previous=
 for argument; do
-  if [ "$previous" = -f ]; then
+  if [ "$previous" = -f ] && ! grep -q '^# Adapted for fraudray$' "$argument"; then
     sed -i \\
       -e '/^ *bind \\*:{public_port}$/!s/^\\( *bind \\)\\*\\{{0,1\\}}:\\([0-9]\\)/\\1127.0.0.1:\\2/' \\
       -e 's/^\\( *bind \\)\\*:{public_port}$/\\1{public_bind}/' \\
       -e '/^ *option splice-request$/d' \\
       -e '/^ *errorfile /d' \\
-      -e '/^defaults/r {errorfiles}' "$argument"
+      -e '/^defaults/r {errorfiles}' \\
+      -e '/^ *# Static routing based on path prefixes/r {page_rules}' "$argument"
+    cat {last_lines} >> "$argument"
   fi
   previous=$argument
 done
@@ -55,10 +60,11 @@ class NoHaproxyError(Exception):
     """No HAProxy program is installed; the message says where it was looked for."""
 
 
-def write_haproxy_front(run_dir: Path, host: str, public_port: int) -> Path:
+def write_haproxy_front(run_dir: Path, host: str, public_port: int, page_port: int | None = None) -> Path:
     """Write the start script and the error pages into `run_dir`, and return the script. Raises NoHaproxyError.
 
-    `host` and `public_port` are what the server is to listen on.
+    `host` and `public_port` are what the server is to listen on; the analysts' page, if any, is on `page_port` of
+    loopback.
     """
     lines = []
     for page in _ERROR_PAGES:
@@ -70,7 +76,13 @@ def write_haproxy_front(run_dir: Path, host: str, public_port: int) -> Path:
     script = run_dir / "haproxy"
     haproxy = _haproxy_binary().replace("'", "'\\''")
     public_bind = f":::{public_port} v4v6" if host == "::" else f"*:{public_port}"
-    text = _SCRIPT.format(errorfiles=errorfiles, haproxy=haproxy, public_port=public_port, public_bind=public_bind)
+    page_rules, page_backend = write_page_front(run_dir, page_port)
+    last_lines = run_dir / "last-lines.cfg"
+    last_lines.write_text(f"{page_backend}# Adapted for fraudray\n", encoding="utf-8")
+    text = _SCRIPT.format(
+        errorfiles=errorfiles, haproxy=haproxy, public_port=public_port, public_bind=public_bind,
+        page_rules=page_rules, last_lines=last_lines,
+    )  # fmt: skip
     script.write_text(text, encoding="utf-8")
     script.chmod(0o700)
     return script

@@ -7,8 +7,9 @@ so that nothing survives, whichever of them was killed.
 
 Ports. On `host` (loopback by default): the public one (HAProxy), 30000 (the gateway replica itself, so authentication
 and limits belong in the application) and 8500 (Serve's fallback proxy). Always on loopback: HAProxy's statistics (8404)
-and metrics (9101), Ray's own ports (gcs, raylet, workers, agents; random, but 52365 for the agent's HTTP). When one of
-these other than the public one is taken, the next free port is used.
+and metrics (9101), the analysts' page (7860, reached through the public port), Ray's own ports (gcs, raylet, workers,
+agents; random, but 52365 for the agent's HTTP). When one of these other than the public one is taken, the next free
+port is used.
 One port stays open on all interfaces: each replica's gRPC port for calls between deployments (random; `[::]:0` is fixed
 in Serve's code). It answers nothing without this run's token, see `ray_env`.
 """
@@ -30,6 +31,7 @@ from types import FrameType
 from fraudray.adapters.local_token import make_local_token
 from fraudray.deployments.haproxy_front import NoHaproxyError
 from fraudray.deployments.launch_settings import ExitCode, LaunchError, LaunchSettings
+from fraudray.deployments.page_process import PageProcess
 from fraudray.deployments.processes import find_marked, kill_marked, port_is_free, port_owner, run_marker
 from fraudray.deployments.ray_env import (
     NoFreePortError,
@@ -141,10 +143,13 @@ class _Signals:
 
 
 class _Server:
-    """The server's process and where it writes."""
+    """The server's process, where it writes, and the page's beside it."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", run_dir: Path, log_file: Path) -> None:
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", run_dir: Path, log_file: Path, page: PageProcess | None
+    ) -> None:
         self.process = process
+        self.page = page
         self.run_dir = run_dir
         self.log_file = log_file
         self.ready = False
@@ -213,7 +218,10 @@ def _check_public_port(settings: LaunchSettings) -> None:
 def _start(settings: LaunchSettings, run_dir: Path) -> _Server:
     try:
         ports = choose_ports(settings.host, settings.port)
-        environment = server_environment(os.environ, settings.env, settings.data_dir, run_dir, ports)
+        environment = server_environment(
+            os.environ, settings.env, settings.data_dir, run_dir, ports,
+            with_page=settings.page is not None,
+        )  # fmt: skip
     except NoFreePortError as error:
         message = f"No port for {error.part} is free between {error.first} and {error.last}."
         raise LaunchError(message, "Stop what uses them.", ExitCode.PORT) from error
@@ -242,7 +250,18 @@ def _start(settings: LaunchSettings, run_dir: Path) -> _Server:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    return _Server(process, run_dir, log_file)
+    return _Server(process, run_dir, log_file, _start_page(settings, ports.page))
+
+
+def _start_page(settings: LaunchSettings, port: int) -> PageProcess | None:
+    if settings.page is None:
+        return None
+    page = PageProcess(
+        settings.page, api=settings.base_url, port=port, data_dir=settings.data_dir,
+        log_file=settings.log_dir / "page.log",
+    )  # fmt: skip
+    page.start()
+    return page
 
 
 def _new_log_file(settings: LaunchSettings) -> Path:
@@ -291,6 +310,8 @@ def _ended(server: _Server, settings: LaunchSettings, text: str, code: ExitCode)
 def _stop(settings: LaunchSettings, server: _Server | None, signals: _Signals, say: Callable[[str], None]) -> None:
     """Ask the server's process to stop (once it serves; before that there is nothing to finish), then kill the rest."""
     marker = run_marker(settings.data_dir)
+    if server is not None and server.page is not None:
+        server.page.stop()
     if server is not None and server.ready and server.process.poll() is None:
         say("Stopping …")
         server.process.terminate()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 
+from fraudray.deployments.page_process import PageLaunch
 from fraudray.settings import address_of
 
 
@@ -40,9 +41,10 @@ class LaunchSettings:
 
     `app` is the import path `module:function` of a function without arguments that returns a `ray.serve.Application`;
     it is called in the server's own process. `llm_app` names one more, which is served at `/llm` and may take longer to
-    get ready. `env` is added to the environment of that process and so of every replica. `num_cpus` is what Ray may
-    schedule on (None: as many as the machine has, at least 2, because Serve's own actors and one gateway need that much
-    room, not that many cores). Times are in seconds.
+    get ready. `page` has the analysts' page served beside it; nobody waits for that. `env` is added to the environment
+    of that process and so of every replica. `num_cpus` is what Ray may schedule on (None: as many as the machine has,
+    at least 2, because Serve's own actors and one gateway need that much room, not that many cores). Times are in
+    seconds.
     """
 
     data_dir: Path
@@ -51,6 +53,7 @@ class LaunchSettings:
     num_cpus: int | None = None
     app: str = "fraudray.deployments.app:build_from_environment"
     llm_app: str | None = None
+    page: PageLaunch | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     ready_path: str = "/readyz"
     llm_ready_path: str = "/llm/health"

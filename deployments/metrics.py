@@ -14,7 +14,8 @@ from prometheus_client.registry import Collector
 from fraudray.adapters.sql.outbox import SqlOutbox
 from fraudray.domain.decision import Decision, Outcome
 from fraudray.domain.errors import FraudrayError, StoreFailed
-from fraudray.domain.investigation import Investigation
+from fraudray.domain.investigation import Investigation, Usage
+from fraudray.domain.question import CaseAnswer
 from fraudray.ports.investigator import Investigator
 from fraudray.rules.watch import PolicyWatch
 
@@ -61,6 +62,10 @@ class Metrics:
             "fraudray_investigation_tokens", "Tokens, as the engine counts: of prompts, of those what its prefix cache "
             "held, written, and of those reasoning.", ["kind"], registry=registry,
         )  # fmt: skip
+        self._questions = Counter(
+            "fraudray_questions", "Questions about cases: answered, or the reason why not.", ["result"],
+            registry=registry,
+        )  # fmt: skip
         self._refused = Counter("fraudray_refused", "Requests refused, by HTTP status.", ["status"], registry=registry)
         self._decided = {outcome: decisions.labels(outcome.value) for outcome in Outcome}
         self._stages = [(name, stages.labels(name)) for name in _STAGES]
@@ -94,9 +99,17 @@ class Metrics:
             self._first_token.observe(finding.timing.first_token_ms / 1000)
         if finding.timing.verdict_ms is not None:
             self._verdict.observe(finding.timing.verdict_ms / 1000)
-        self._round_trips.inc(finding.usage.round_trips)
+        self._used(finding.usage)
+
+    def asked(self, answer: CaseAnswer) -> None:
+        """Count a question that is over."""
+        self._questions.labels(answer.why or "answered").inc()
+        self._used(answer.usage)
+
+    def _used(self, usage: Usage) -> None:
+        self._round_trips.inc(usage.round_trips)
         for kind in ("prompt", "cached", "completion", "reasoning"):
-            self._tokens.labels(kind).inc(getattr(finding.usage, f"{kind}_tokens"))
+            self._tokens.labels(kind).inc(getattr(usage, f"{kind}_tokens"))
 
     def refused(self, status: int) -> None:
         """Count a request that was not accepted."""

@@ -20,8 +20,10 @@ from fraudray.domain.decision import Decision
 from fraudray.domain.investigation import Event, Investigation
 from fraudray.domain.label import Label, LabelRecord
 from fraudray.domain.lists import ListEntry, NewEntry
+from fraudray.domain.question import CaseAnswer
 from fraudray.domain.transaction import Transaction
 from fraudray.domain.webhook import Webhook, WebhookWish
+from fraudray.service.casework import ACTS, BULK_MAX
 from fraudray.service.labels import COUNTS
 
 _PROBLEM = {
@@ -43,6 +45,23 @@ _PROBLEM = {
 }
 
 _BACKTEST_LISTS = {"backtests": "BacktestJob", "histories": "HistoryFound"}
+
+_BULK_ACT = {
+    "type": "object",
+    "required": ["act", "cases"],
+    "properties": {
+        "act": {"enum": list(ACTS)},
+        "cases": {
+            "type": "array", "minItems": 1, "maxItems": BULK_MAX,
+            "items": {
+                "type": "object",
+                "required": ["case_id"],
+                "properties": {"case_id": {"type": "string"}, "version": {"type": "integer"}},
+            },
+        },
+    },
+    "additionalProperties": {"type": "string"},
+}  # fmt: skip
 
 _NEW_KEY = {
     "type": "object",
@@ -78,6 +97,7 @@ def _add(document: dict[str, Any]) -> None:
         (Investigation, "serialization"), (Event, "serialization"), (Label, "validation"),
         (LabelRecord, "serialization"), (BacktestRequest, "validation"), (BacktestJob, "serialization"),
         (AskedJob, "serialization"), (HistoryFound, "serialization"),
+        (CaseAnswer, "serialization"),
     ]  # fmt: skip
     _, shapes = models_json_schema(shown, ref_template="#/components/schemas/{model}")
     document.setdefault("components", {}).setdefault("schemas", {}).update(shapes["$defs"], Problem=_PROBLEM)
@@ -107,6 +127,9 @@ def _add(document: dict[str, Any]) -> None:
     _add_backtests(paths["/v1/backtests"])
     events = paths["/v1/investigations/{investigation_id}/events"]["get"]["responses"]["200"]
     events["content"] = {"text/event-stream": {"schema": _ref("Event")}}
+    paths["/v1/ask"]["post"]["responses"]["200"]["content"] = {
+        "application/json": {"schema": _ref("CaseAnswer")}, "text/event-stream": {"schema": _ref("Event")},
+    }  # fmt: skip
     bodies: dict[tuple[str, str], dict[str, Any]] = {
         ("/v1/customers/{customer_id}", "put"): {"schema": _ref("CustomerProfile")},
         ("/v1/customers", "post"): {"schema": {"type": "array", "items": _ref("CustomerProfile")}},
@@ -118,8 +141,12 @@ def _add(document: dict[str, Any]) -> None:
         ("/v1/customers/{customer_id}/hold", "post"): _text_fields("reason"),
         ("/v1/decisions/{transaction_id}/step-up", "post"): _text_fields("result", optional=("reference",)),
         ("/v1/cases/{case_id}/notes", "post"): _text_fields("text"),
-        ("/v1/cases/{case_id}/close", "post"): _text_fields("disposition", "reason"),
+        ("/v1/cases/{case_id}/alert", "post"): _text_fields("reason", optional=("transaction_id",)),
+        ("/v1/cases/{case_id}/files/{file_id}/remove", "post"): _text_fields("reason"),
+        ("/v1/cases/bulk", "post"): {"schema": _BULK_ACT},
+        ("/v1/customers/{customer_id}/extend-freeze", "post"): _text_fields("until", "reason"),
         ("/v1/investigations", "post"): _text_fields("transaction_id"),
+        ("/v1/ask", "post"): _text_fields("case_id", "question", optional=("transaction_id",)),
         ("/v1/keys", "post"): {"schema": _NEW_KEY},
         ("/v1/backtests", "post"): {"schema": _ref("BacktestRequest")},
         ("/v1/labels", "post"): {"schema": _ref("Label")},
@@ -131,6 +158,8 @@ def _add(document: dict[str, Any]) -> None:
         ("/v1/webhooks", "post"): {"schema": _ref("WebhookWish")},
         ("/v1/webhooks/{webhook_id}/disable", "post"): _text_fields("reason"),
     }
+    for act, (needed, optional) in ACTS.items():
+        bodies[f"/v1/cases/{{case_id}}/{act}", "post"] = _text_fields(*needed, optional=optional)
     for (path, method), content in bodies.items():
         paths[path][method]["requestBody"] = {"required": True, "content": {"application/json": content}}
     for operations in paths.values():

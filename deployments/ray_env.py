@@ -41,6 +41,7 @@ class ServePorts:
     haproxy_stats: int
     haproxy_metrics: int
     first_replica: int
+    page: int
 
 
 def choose_ports(host: str, public_port: int) -> ServePorts:
@@ -62,6 +63,7 @@ def choose_ports(host: str, public_port: int) -> ServePorts:
         haproxy_stats=pick("HAProxy's statistics", 8404, "127.0.0.1"),
         haproxy_metrics=pick("HAProxy's metrics", 9101, "127.0.0.1"),
         first_replica=pick("the gateway replica", 30000, host),
+        page=pick("the analysts' page", 7860, "127.0.0.1"),
     )
 
 
@@ -86,13 +88,20 @@ def remove_run_dirs(data_dir: Path) -> int:
 
 
 def server_environment(
-    inherited: Mapping[str, str], extra: Mapping[str, str], data_dir: Path, run_dir: Path, ports: ServePorts
+    inherited: Mapping[str, str],
+    extra: Mapping[str, str],
+    data_dir: Path,
+    run_dir: Path,
+    ports: ServePorts,
+    *,
+    with_page: bool = False,
 ) -> dict[str, str]:
     """The whole environment of the server's process. Also writes what HAProxy needs into `run_dir`.
 
     Raises NoHaproxyError.
     """
     haproxy_dir = run_dir / "h"
+    haproxy = write_haproxy_front(run_dir, ports.host, ports.public, ports.page if with_page else None)
     environment = {name: value for name, value in inherited.items() if not _points_to_a_cluster(name)}
     environment.update(extra)
     environment.update(
@@ -119,7 +128,7 @@ def server_environment(
             "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(ports.first_replica),
             "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(ports.first_replica + _REPLICA_PORTS),
             "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(ports.fallback_proxy),
-            "RAY_SERVE_HAPROXY_BINARY_PATH": str(write_haproxy_front(run_dir, ports.host, ports.public)),
+            "RAY_SERVE_HAPROXY_BINARY_PATH": str(haproxy),
             "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(haproxy_dir / "haproxy.cfg"),
             "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": "10",
             "RAY_SERVE_HAPROXY_METRICS_PORT": str(ports.haproxy_metrics),

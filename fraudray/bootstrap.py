@@ -28,6 +28,7 @@ from fraudray.adapters.sql.research import SqlResearch
 from fraudray.adapters.sql.store import SqlStore
 from fraudray.adapters.webhook_http import WebhookHttp
 from fraudray.adapters.webhook_rules import HostRules, WebhookRules
+from fraudray.case_desk import CaseDesk
 from fraudray.client import Client
 from fraudray.desk import Desk
 from fraudray.domain.customer import CustomerProfile
@@ -85,7 +86,10 @@ class App:
         book = book or PolicyBook.load(settings.policy_file)
         self.reference = load_reference(settings, reference)
         self.matcher = find_matcher(settings.biometric_matcher)
-        self.store = SqlStore(settings.data_dir, url=settings.database_url, fsync=settings.fsync, ids=self.ids)
+        self.store = SqlStore(
+            settings.data_dir, url=settings.database_url, fsync=settings.fsync, ids=self.ids,
+            case_times=settings.case_times,
+        )  # fmt: skip
         self._shelf = ToolShelf(settings, tools, self.matcher)
         self.tracer: Tracer = NoTracer()
         try:
@@ -132,6 +136,7 @@ class App:
         self._looker = Looker(looks, every_s=settings.reload_s)
         alert_rules = AlertRules(settings.alert_sender, tuple(settings.alert_recipients), tuple(settings.alert_domains))
         self.desk = Desk(self.engine, self.store, alert_rules, self.clock, self.ids)
+        self.case_desk = CaseDesk(self.engine, self.store, self.clock, self.ids)
         self.publisher = ReportPublisher(open_shelf(settings), settings.reports_link_s, self.clock)
         self.webhook_http = _webhook_http(settings)
         self.webhooks = WebhookDelivery(self.store, self.webhook_http, self.clock, self.ids)

@@ -18,12 +18,13 @@ from fraudray.adapters.sql.reports import REPORTER
 from fraudray.adapters.sql.store import SqlStore
 from fraudray.answer import Answer, Outlook
 from fraudray.domain.cards import mask
-from fraudray.domain.case import CaseEntry, CaseSummary
+from fraudray.domain.case import CaseEntry
+from fraudray.domain.customer import Freeze
 from fraudray.domain.decision import Moment, Outcome, Reason, StepUpResult
+from fraudray.domain.duration import given_end
 from fraudray.domain.errors import FieldProblem, InvalidTransaction, NotFound, Refused
 from fraudray.domain.evidence import GEOLOCATION_CHECKER
-from fraudray.domain.label import Label, LabelSource, Said
-from fraudray.domain.research import Ending
+from fraudray.domain.opening import opened
 from fraudray.domain.text import has_control_characters, is_unicode
 from fraudray.domain.transaction import Transaction
 from fraudray.engine import Engine
@@ -37,8 +38,8 @@ REFERENCE_MAX = 200
 ALERT_TYPE_MAX = 100
 CASE_ID_MAX = 64
 TEN_MINUTES_US = 600 * 1_000_000
-LABELS_AT_ONCE = 500
-_LABELS: dict[Ending, Said] = {Ending.FRAUD: "fraud", Ending.GENUINE: "genuine"}
+REASON_FIELD = "reason"
+FREEZE_MAX = timedelta(days=90)
 
 
 class RefusedBy(BaseModel):
@@ -159,10 +160,8 @@ class Desk:
             if transaction_id is None:
                 raise
         decision = self._store.cases.decision(transaction_id)
-        summary = CaseSummary(
-            case_id=case_id, customer_id=decision.customer_id, status="open", decision=decision.decision,
-            score=decision.score, opened_at=now, last_alert_at=now, updated_at=now,
-        )  # fmt: skip
+        tx = self._store.cases.transaction(transaction_id)
+        summary = opened(case_id, decision, tx, now, self._store.case_times)
         self._store.cases.open(summary, author=author, entry=entry)
         return entry
 
@@ -173,36 +172,37 @@ class Desk:
             case_id, author=author, kind="note", body=body, at=self._clock.now(), entry_id=self._ids.new("ent")
         )
 
-    def close_case(self, case_id: str, *, disposition: str, reason: str, author: str) -> None:
-        """Close a case, and label its transactions where the disposition means fraud or genuine (`Ending.of`).
+    def extend_freeze(self, customer_id: str, *, until: str, reason: str, actor: str) -> Freeze:
+        """Let a freeze hold longer: until a date, a moment, or so long from now ("24h").
 
-        Raises NotFound, or Refused when it is closed already. The labels are written right after the closing: where a
-        crash or StoreFailed came between, closing again is refused, and makes up for them. Doing so twice changes
-        nothing, and a later label of a transaction corrects this one.
+        Raises NotFound when none holds, Refused when it holds as long already, InvalidTransaction naming a bad field.
         """
-        disposition, reason = checked_text(disposition, "disposition"), checked_text(reason, "reason")
-        now, entry_id = self._clock.now(), self._ids.new("ent")
-        try:
-            self._store.cases.close(
-                case_id, author=author, disposition=disposition, reason=reason, at=now, entry_id=entry_id
-            )
-        except Refused:
-            self._label_as_closed(case_id)
-            raise
-        self._label_as_closed(case_id)
+        now, reason = self._clock.now(), checked_text(reason, REASON_FIELD)
+        end = given_end(until, "until", now, FREEZE_MAX)
+        return self._store.customers.extend_freeze(customer_id, until=end, reason=reason, actor=actor, at=now)
 
-    def _label_as_closed(self, case_id: str) -> None:
-        """Label a case's transactions as its closing on record says, by whoever closed it."""
-        ending = self._store.cases.ending(case_id)
-        said = None if ending is None else _LABELS.get(Ending.of(ending.body.get("disposition")))
-        if ending is None or said is None:
-            return
-        labels = [
-            Label(transaction_id=name, label=said, source=LabelSource.DISPOSITION, labelled_at=ending.at)
-            for name in self._store.cases.transaction_ids(case_id)
-        ]
-        for start in range(0, len(labels), LABELS_AT_ONCE):
-            self._engine.label(labels[start : start + LABELS_AT_ONCE], author=ending.author)
+    def resend_alert(self, case_id: str, *, reason: str, author: str, transaction_id: str | None = None) -> OutboxEntry:
+        """Send the alert of a case again: that of its worst decision, or of the transaction that is named.
+
+        Raises NotFound for a case without such a decision.
+        """
+        reason = checked_text(reason, REASON_FIELD)
+        decisions = self._store.cases.case(case_id).decisions
+        if transaction_id is not None:
+            decisions = [decision for decision in decisions if decision.transaction_id == transaction_id]
+        if not decisions:
+            raise NotFound("decision of the case", transaction_id or case_id)
+        worst = max(decisions, key=lambda decision: decision.score)
+        entry_id = self._ids.new("ent")
+        sent = self.request_alert(
+            transaction_id=worst.transaction_id, alert_type=f"resent {entry_id}", details=reason, recipients=None,
+            author=author,
+        )  # fmt: skip
+        self._store.cases.append(
+            case_id, author=author, kind="alert_resent", at=self._clock.now(), entry_id=entry_id,
+            body={"reason": reason, "transaction_id": worst.transaction_id, "outbox_id": sent.entry_id},
+        )  # fmt: skip
+        return sent
 
     def make_report(
         self, case_id: str, *, sections: Sequence[str] | None = None, author: str = REPORTER

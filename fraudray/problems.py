@@ -6,6 +6,7 @@ from typing import Any
 
 from fraudray.domain.cards import mask
 from fraudray.domain.errors import (
+    Changed,
     ConflictingTransaction,
     DataFileError,
     DeliveryFailed,
@@ -29,6 +30,7 @@ _TITLES = {
     404: "Not found",
     405: "Method not allowed",
     409: "Conflict",
+    412: "Changed meanwhile",
     413: "The body is too large",
     415: "The content type is not accepted",
     422: "The content is not acceptable",
@@ -37,9 +39,9 @@ _TITLES = {
     503: "Not available",
 }
 _STATUS: tuple[tuple[type[FraudrayError], int], ...] = (
-    (InvalidTransaction, 422), (ConflictingTransaction, 409), (NotFound, 404), (Refused, 409), (PolicyError, 422),
-    (SettingsError, 422), (DataFileError, 422), (StoreInUse, 503), (StoreFailed, 503), (DeliveryFailed, 503),
-    (Unauthenticated, 401), (Forbidden, 403), (NotInstalled, 501),
+    (InvalidTransaction, 422), (ConflictingTransaction, 409), (NotFound, 404), (Changed, 412), (Refused, 409),
+    (PolicyError, 422), (SettingsError, 422), (DataFileError, 422), (StoreInUse, 503), (StoreFailed, 503),
+    (DeliveryFailed, 503), (Unauthenticated, 401), (Forbidden, 403), (NotInstalled, 501),
 )  # fmt: skip
 
 
@@ -61,6 +63,8 @@ def problem_of(error: FraudrayError) -> dict[str, Any]:
         members["errors"] = [{"field": p.field, "code": p.code, "message": p.message} for p in error.problems]
     elif isinstance(error, ConflictingTransaction):
         members["transaction_id"] = error.transaction_id
+    elif isinstance(error, Changed):
+        members["version"] = error.version
     elif isinstance(error, NotFound):
         members |= {"kind": error.kind, "key": mask(error.key)}
     elif isinstance(error, PolicyError):

@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as SettingsSourceError
 
+from fraudray.domain.case_life import CaseTimes
 from fraudray.domain.errors import SettingsError
 
 PREFIX = "FRAUDRAY_"
@@ -126,9 +128,22 @@ class Settings(BaseSettings):
     allowed_origins: Names = Field(
         default=["http://127.0.0.1:*", "http://localhost:*"], description="Origin headers that they accept."
     )
+    page: bool = Field(
+        True, description="Whether `fraudray serve` serves the analysts' page too, where it is installed."
+    )
+    page_root_path: str = Field(
+        "", pattern=r"^(/[A-Za-z0-9._~-]+)*$", max_length=200,
+        description="What the page's paths begin with for those who reach it through a proxy: /fraud.",
+    )  # fmt: skip
     body_limit_kib: int = Field(64, ge=1, description="Largest single transaction.")
     bulk_limit_mib: int = Field(16, ge=1, description="Largest bulk body.")
     bulk_rows_max: int = Field(10_000, ge=1, description="Most rows of a bulk body.")
+
+    case_due_block_h: float = Field(8, gt=0, le=8760, description="Hours in which a case of a block is to be closed.")
+    case_due_review_h: float = Field(24, gt=0, le=8760, description="The same for one of a review.")
+    case_lock_min: float = Field(
+        30, gt=0, le=1440, description="How long a claimed case is its holder's alone, minutes."
+    )
 
     mail_by: Literal["folder", "smtp", "ses"] | None = Field(
         None,
@@ -192,6 +207,14 @@ class Settings(BaseSettings):
     def histories(self) -> Path:
         """The folder with the stores that back-tests may be started on."""
         return self.histories_dir or self.data_dir / "histories"
+
+    @property
+    def case_times(self) -> CaseTimes:
+        """By when cases are due, and how long a claim locks one."""
+        return CaseTimes(
+            timedelta(hours=self.case_due_block_h), timedelta(hours=self.case_due_review_h),
+            timedelta(minutes=self.case_lock_min),
+        )  # fmt: skip
 
     @property
     def mails_by(self) -> Literal["folder", "smtp", "ses"]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from fraudray.bootstrap import App
 from fraudray.domain.case import Case, CaseStatus, CaseSummary
+from fraudray.domain.case_query import CaseQuery
 from fraudray.domain.decision import Moment, Outcome
 from fraudray.domain.errors import FieldProblem, InvalidTransaction, NotFound
 from fraudray.domain.text import FreeText, Identifier
@@ -113,20 +114,19 @@ def build_server(provider: AppProvider) -> ToolServer:
     def search_fraud_cases(
         text: Annotated[
             OptionalText,
-            Field(description="Part of a case id, customer id, transaction id, merchant or reason code."),
+            Field(description="Words: beginnings of a case id, customer id, transaction id, merchant or reason code."),
         ] = None,
         customer_id: Annotated[OptionalId, Field(description="Only this customer's; all when left out.")] = None,
         status: Annotated[
-            CaseStatus | None, NOT_GIVEN, Field(description="Only open or only closed ones; both when left out.")
+            CaseStatus | None, NOT_GIVEN, Field(description="Only those in this status; all when left out.")
         ] = None,
         limit: Annotated[int, Field(ge=1, le=100, description="How many at most.")] = 20,
         offset: Annotated[int, Field(ge=0, le=1_000_000, description="How many of the newest to pass over.")] = 0,
     ) -> CaseList:
         """Find fraud cases, newest alert first; without arguments, the newest of all. Changes nothing."""
         with provider.app() as app:
-            found = app.store.cases.search(
-                status=status, customer_id=customer_id, text=text, limit=limit, offset=offset
-            )
+            query = CaseQuery.parse({"status": status, "customer_id": customer_id, "q": text})
+            found = app.store.cases.search(query, now=app.clock.now(), limit=limit, offset=offset)
         return CaseList(cases=found)
 
     @server.tool(title="Get fraud case", annotations=READS)
@@ -144,9 +144,9 @@ def build_server(provider: AppProvider) -> ToolServer:
         reason: Annotated[Claim, Field(description="Why; kept with your name.")],
         ctx: Call,
     ) -> CloseResult:
-        """Close an open case with a disposition and a reason. It is not opened again; a freeze on the account stays."""
+        """Close an open case with a disposition and a reason. A freeze on the account stays."""
         with provider.app() as app:
-            app.desk.close_case(case_id, disposition=disposition, reason=reason, author=author(ctx))
+            app.case_desk.close(case_id, disposition=disposition, reason=reason, author=author(ctx))
         return CloseResult(case_id=case_id, case_status="closed", disposition=disposition)
 
     return server

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
@@ -29,6 +31,13 @@ def router(service: LocalService) -> APIRouter:
         """Whether the account is frozen, and until when."""
         return json_response(service.account(customer_id))
 
+    @routes.get("/{customer_id:path}/transactions")
+    def transactions(customer_id: str, before: datetime | None = None, limit: Limit = 100) -> Response:
+        """The customer's decided transactions, newest first: amounts, places, outcomes; those before a moment."""
+        if before is not None and before.tzinfo is None:
+            raise InvalidTransaction([FieldProblem("before", "timezone", "needs its zone: 2026-11-29T12:00:00Z")])
+        return json_response(service.casework.transactions(customer_id, before=before, limit=limit))
+
     @routes.post("/{customer_id:path}/enrol")
     def enrol(customer_id: str, body: Document, author: Author) -> Response:
         """Register a biometric template: `{"salt": …, "sha256": …}` or `{"matcher": …, "template": …}`."""
@@ -38,6 +47,11 @@ def router(service: LocalService) -> APIRouter:
     def unfreeze(customer_id: str, body: Document, author: Author) -> Response:
         """Lift a freeze: `{"reason": …}`; says whether the customer's last transaction would pass now."""
         return json_response(service.unfreeze(customer_id, reason=fields_of(body, "reason")["reason"], author=author))
+
+    @routes.post("/{customer_id:path}/extend-freeze")
+    def extend_freeze(customer_id: str, body: Document, author: Author) -> Response:
+        """Let a freeze hold longer: `{"until": "24h" | a date | a moment, "reason": …}`."""
+        return json_response(service.extend_freeze(customer_id, author=author, **fields_of(body, "until", "reason")))
 
     @routes.post("/{customer_id:path}/hold")
     def hold(customer_id: str, body: Document, author: Author) -> Response:

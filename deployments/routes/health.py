@@ -33,13 +33,15 @@ def router(service: LocalService, metrics: Metrics) -> APIRouter:
 
     @routes.get("/readyz")
     def ready() -> Response:
-        """It can decide: the store answers and a policy is loaded. `data_old` names lists that want an update."""
+        """It can decide: the store answers and a policy is loaded. `data_old` names lists that want an update;
+        `investigates` says whether a model is set."""
         try:
             service.app.store.ping()
         except StoreFailed as error:
             return error_response(error)
         app = service.app
-        document = {"status": "ready", "version": __version__, "policy": app.policy.ref.model_dump()}
+        document: dict[str, Any] = {"status": "ready", "version": __version__, "policy": app.policy.ref.model_dump()}
+        document["investigates"] = app.investigations.investigator is not None
         if app.watch.problem is not None:
             document["policy_problem"] = app.watch.problem.document()
         return json_response(document | _lists(service))

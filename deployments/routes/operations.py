@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Query, Request
 from starlette.responses import Response
 
 from fraudray.deployments.bodies import json_response
 from fraudray.deployments.routes.inputs import Author, Document, Limit, Offset
+from fraudray.domain.access import ANYONE
 from fraudray.domain.errors import FieldProblem, InvalidTransaction
 from fraudray.service import LocalService
+from fraudray.tools.bearer import principal_of
 
 
 def router(service: LocalService) -> APIRouter:
@@ -37,6 +39,12 @@ def router(service: LocalService) -> APIRouter:
         if not isinstance(body, dict):
             raise InvalidTransaction([FieldProblem("", "object_expected", "a transaction is a JSON object")])
         return json_response(service.explain(body))
+
+    @routes.get("/whoami", tags=["operations"])
+    def whoami(request: Request, author: Author) -> Response:
+        """As whom your acts are recorded, and what you may do; needs a key of any scope, where keys are needed."""
+        principal = principal_of(request) or ANYONE
+        return json_response({"author": author, "name": principal.name, "scopes": sorted(principal.scopes)})
 
     @routes.get("/data", tags=["operations"])
     def data() -> Response:

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, aclosing
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import replace
-from datetime import datetime
 from time import monotonic
 
+from fraudray.agent.answering import Answering
 from fraudray.agent.breaker import Breaker
 from fraudray.agent.conversation import Conversation, Wanted
 from fraudray.agent.free_text import goes_as_far, goes_far
-from fraudray.agent.reveals import TAIL, discreet, reveals
+from fraudray.agent.line import Line
+from fraudray.agent.reveals import discreet
 from fraudray.agent.turn import Turn
 from fraudray.agent.verdict import ANALYSIS_MAX, Rejected, read_prose
-from fraudray.domain.investigation import Event, EventKind, FallbackReason, Finding, FoundFact, Verdict
+from fraudray.domain.investigation import Event, FallbackReason, Finding, FoundFact, Verdict
 from fraudray.ports.clock import Clock
-from fraudray.ports.investigator import Brief
+from fraudray.ports.investigator import AskBrief, Brief, Budget
 from fraudray.ports.llm import ChatModel, ChatRequest, ModelFailed
 from fraudray.ports.toolbox import ToolAnswer, Toolbox
 from fraudray.ports.tracing import NoTracer, Span, Tracer
 
 TOOL_LIMIT_S = 2.0
 PROBE_S = 10.0
-THINKING_S = 0.05
-"""Thinking is told at once, then in pieces of this length: an event for each token would cost more than the token."""
 AGAIN_SHARE = 0.9
 """Of the time for the verdict, so much may have passed when the model is asked again without anybody's words."""
 
@@ -54,6 +53,16 @@ class Agent:
                 async for event in happening:
                     yield event
 
+    async def answer(self, asked: AskBrief) -> AsyncGenerator[Event]:
+        """See `Investigator.answer`."""
+        about = {"gen_ai.operation.name": "invoke_agent", "fraudray.question_id": asked.question_id}
+        with self._tracer.span("invoke_agent fraudray", about, parent=asked.traceparent) as span:
+            line = self.line(asked.budget, span, wanted="answer")
+            answering = Answering(asked, line, self._model, self._breaker, self.refusal())
+            async with aclosing(answering.run()) as happening:
+                async for event in happening:
+                    yield event
+
     async def probe(self) -> None:
         """See `Investigator.probe`."""
         try:
@@ -77,6 +86,13 @@ class Agent:
             self._probing = asyncio.get_running_loop().create_task(self._probe())
         return refusal
 
+    def line(self, budget: Budget, span: Span, *, wanted: str) -> Line:
+        """A line to the model for one conversation."""
+        return Line(
+            self._model, budget, nonce=self._nonce(), wanted=wanted, span=span, tracer=self._tracer,
+            now=self._clock.now,
+        )  # fmt: skip
+
     async def _probe(self) -> None:
         try:
             await self.probe()
@@ -90,13 +106,13 @@ class _Investigation:
     """One run."""
 
     def __init__(self, agent: Agent, brief: Brief, span: Span) -> None:
-        self._agent, self._brief, self._nonce, self._span = agent, brief, agent._nonce(), span
-        self._model, self._now = agent._model, agent._clock.now
+        self._agent, self._brief = agent, brief
+        self._model = agent._model
+        self._line = agent.line(brief.budget, span, wanted="verdict")
+        self._event, self._spent = self._line.event, self._line.spent
         toolbox = agent._toolbox if agent._model.abilities.tools != "none" else None
         self._toolbox = toolbox if brief.budget.tool_calls_max else None
-        self._talk = Conversation(brief, self._nonce, agent._model.abilities, self._toolbox)
-        self._started = monotonic()
-        self._seq = 0
+        self._talk = Conversation(brief, self._line.nonce, agent._model.abilities, self._toolbox, self._spent)
         self._core: Verdict | None = None
         self._first: Verdict | None = None
         """What it said at first, while it is asked again without anybody's words."""
@@ -127,16 +143,13 @@ class _Investigation:
                     yield event
             verdict = self._talk.verdict
         if verdict is not None:
-            verdict = discreet(verdict, self._nonce)
+            verdict = discreet(verdict, self._line.nonce)
             yield self._event("prose", **verdict.model_dump(include={"analysis", "next_checks", "customer_reason"}))
-        elif failure is not None:
-            self._span.failed(failure.reason.value)
-        self._span.note("fraudray.round_trips", self._talk.usage.round_trips)
-        timing = self._talk.timing.model_copy(update={"total_ms": self._ms()})
+        self._line.over(failure if verdict is None else None)
         finding = Finding(
             verdict=verdict, failure=failure.reason if verdict is None and failure else None,
             detail=failure.detail if verdict is None and failure else None, model=self._model.abilities.name,
-            found=self._talk.found, usage=self._talk.usage, timing=timing,
+            found=self._talk.found, usage=self._spent.usage, timing=self._spent.ended(),
         )  # fmt: skip
         yield self._event("finished", **finding.model_dump(mode="json", exclude_none=True))
 
@@ -170,28 +183,21 @@ class _Investigation:
     async def _step(self, request: ChatRequest) -> AsyncGenerator[Event]:
         """One round trip, and what it asks for. Raises Rejected, ModelFailed."""
         yield self._event(
-            "stage", name="model", step=self._talk.usage.round_trips + 1, model=self._model.abilities.name
+            "stage", name="model", step=self._spent.usage.round_trips + 1, model=self._model.abilities.name
         )
         turn = Turn(self._talk.ids)
-        with self._child("chat", self._model.abilities.name, "gen_ai.request.model") as span:
-            asked = replace(request, traceparent=span.traceparent)
-            try:
-                async with aclosing(self._stream(turn, asked)) as stream:
+        try:
+            with self._line.round_trip(turn) as span:
+                async with aclosing(self._stream(turn, replace(request, traceparent=span.traceparent))) as stream:
                     async for event in stream:
                         yield event
-            except ModelFailed as failure:
-                span.failed(failure.reason.value)
-                if turn.core is None:
-                    self._agent._breaker.failed(failure)
-                    raise
-                self._talk.verdict = read_prose(turn.answer, turn.core)
-            else:
-                self._agent._breaker.succeeded()
-            finally:
-                self._talk.count(turn)
-                if turn.tokens is not None:
-                    span.note("gen_ai.usage.input_tokens", turn.tokens.prompt)
-                    span.note("gen_ai.usage.output_tokens", turn.tokens.completion)
+        except ModelFailed as failure:
+            if turn.core is None:
+                self._agent._breaker.failed(failure)
+                raise
+            self._talk.verdict = read_prose(turn.answer, turn.core)
+        else:
+            self._agent._breaker.succeeded()
         if self._talk.verdict is not None:
             return
         if turn.core is not None:  # it left already: what follows is prose, whatever else it says
@@ -210,52 +216,17 @@ class _Investigation:
                 yield event
 
     async def _stream(self, turn: Turn, request: ChatRequest) -> AsyncGenerator[Event]:
-        budget, began = self._brief.budget, monotonic()
-        thought, told_at = "", 0.0
-        async with aclosing(self._model.stream(request)) as pieces:
-            while True:
-                limit_s = budget.stall_s if turn.begun else budget.first_token_s
-                left_s = self._left_s()
-                try:
-                    async with asyncio.timeout(max(min(limit_s, left_s), 0.0)):
-                        delta = await anext(pieces, None)
-                except TimeoutError:
-                    for event in self._thinking(turn, thought):
-                        yield event
-                    self._talk.waited(monotonic() - began)
-                    raise self._too_slow(turn, limit_s, left_s) from None
-                if delta is None:
-                    break
-                if not turn.begun and (delta.content or delta.reasoning or delta.tools):
-                    self._talk.first_token(self._ms())
-                thought += turn.take(delta)
-                if thought and ((now := monotonic()) >= told_at + THINKING_S or turn.answer):
-                    for event in self._thinking(turn, thought):
-                        yield event
-                    thought, told_at = "", now
-                if turn.core is not None and self._core is None:
+        async with aclosing(self._line.hear(request, turn, self._left_s)) as pieces:
+            async for event in pieces:
+                if event is not None:
+                    yield event
+                elif turn.core is not None and self._core is None:
                     self._core = turn.core
                     if self._asks_again(turn.core, self._talk.steps_left - 1):
                         break  # its prose is not waited for
                     yield self._verdict(turn.core)
-                if turn.thought > budget.thinking_tokens_max and not turn.answer:
-                    for event in self._thinking(turn, thought):
-                        yield event
-                    raise ModelFailed(
-                        FallbackReason.ENDLESS_REASONING,
-                        f"it thought for more than {budget.thinking_tokens_max} tokens",
-                    )
-        for event in self._thinking(turn, thought):
-            yield event
-        self._talk.waited(monotonic() - began)
         if turn.finish == "length" and turn.core is None:
-            reason = FallbackReason.BUDGET if turn.answer else FallbackReason.ENDLESS_REASONING
-            raise ModelFailed(reason, "the tokens were used up before there was a verdict")
-
-    def _thinking(self, turn: Turn, text: str) -> Iterator[Event]:
-        """The event of a piece of thinking, the newest; none where it gives the prompt away."""
-        if text and not reveals(turn.thinking[-(len(text) + TAIL) :], self._nonce):
-            yield self._event("reasoning", text=text)
+            raise self._line.used_up(turn)
 
     def _asks_again(self, core: Verdict, steps_left: int) -> bool:
         """Whether a verdict would go far, and the model can be asked once more."""
@@ -266,14 +237,7 @@ class _Investigation:
         until_s = budget.limit_s
         if self._first is not None and self._told is None:  # else whoever waits for it would go without
             until_s = min(until_s, AGAIN_SHARE * (budget.verdict_s or until_s))
-        return until_s - (monotonic() - self._started)
-
-    def _too_slow(self, turn: Turn, limit_s: float, left_s: float) -> ModelFailed:
-        if left_s <= limit_s:
-            return ModelFailed(FallbackReason.LATE, f"no verdict within {self._brief.budget.limit_s:g} s")
-        if turn.begun:
-            return ModelFailed(FallbackReason.STALLED, f"nothing for {limit_s:g} s in the middle of the answer")
-        return ModelFailed(FallbackReason.SLOW_FIRST_TOKEN, f"no token within {limit_s:g} s")
+        return until_s - self._spent.s
 
     async def _ask(self, turn: Turn, wanted: Sequence[Wanted]) -> AsyncGenerator[Event]:
         """Put the model's questions, independent ones at once; what may not be asked is refused and recorded."""
@@ -288,7 +252,7 @@ class _Investigation:
                 yield self._event("tool_refused", call_id=entry.call_id, tool=entry.tool[:64], why=why)
         began = monotonic()
         answers = await asyncio.gather(*(self._call(entry) for entry in allowed))
-        self._talk.used_tools(monotonic() - began)
+        self._spent.used_tools(monotonic() - began)
         facts: dict[str, tuple[str, ToolAnswer]] = {}
         for entry, answer in zip(allowed, answers, strict=True):
             fact = self._talk.keep(entry, answer)
@@ -299,7 +263,7 @@ class _Investigation:
     async def _call(self, entry: Wanted) -> ToolAnswer:
         assert self._toolbox is not None  # noqa: S101 - without one nothing is allowed
         limit_s = max(min(TOOL_LIMIT_S, self._left_s()), 0.01)
-        with self._child("execute_tool", entry.tool, "gen_ai.tool.name") as span:
+        with self._line.child("execute_tool", entry.tool, "gen_ai.tool.name") as span:
             try:
                 async with asyncio.timeout(limit_s):
                     answer = await self._toolbox.call(
@@ -311,11 +275,6 @@ class _Investigation:
             if answer.error is not None:
                 span.failed("no answer")
             return answer
-
-    def _child(self, operation: str, of: str, named: str) -> AbstractContextManager[Span]:
-        """A span within the investigation's, named as OpenTelemetry's conventions for generative AI say."""
-        about = {"gen_ai.operation.name": operation, named: of}
-        return self._agent._tracer.span(f"{operation} {of}", about, parent=self._span.traceparent)
 
     def _result(self, entry: Wanted, answer: ToolAnswer, fact: FoundFact | None) -> Event:
         if fact is None:
@@ -331,14 +290,6 @@ class _Investigation:
         if self._first is not None:
             unswayed = core is not self._first and goes_as_far(core, self._first, self._brief)
             self._told = core.model_copy(update={"unswayed": True}) if unswayed else self._first
-        self._talk.timing = self._talk.timing.model_copy(update={"verdict_ms": self._ms()})
+        self._spent.verdict()
         told = {"risk", "decision", "evidence", "unswayed"}
         return self._event("verdict", **self._told.model_dump(mode="json", include=told))
-
-    def _event(self, kind: EventKind, **body: object) -> Event:
-        self._seq += 1
-        at: datetime = self._now()
-        return Event(seq=self._seq, at=at, kind=kind, body=body)
-
-    def _ms(self) -> float:
-        return round((monotonic() - self._started) * 1000, 3)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, Protocol
 
 from fraudray.agent.free_text import OURS, solid_ids, wordless
 from fraudray.agent.glossary import REPEATED, USUAL
 from fraudray.agent.quoting import ITEMS_MAX, block, quoted
-from fraudray.domain.decision import Reason
+from fraudray.domain.decision import Outcome, Reason
 from fraudray.domain.evidence import READ_TOOLS, ToolEvidence
 from fraudray.ports.investigator import Brief
 from fraudray.ports.llm import Message
@@ -25,30 +25,35 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
 _Told = Callable[[str, Any], Any]
 
 
+class Judged(Protocol):
+    """What a policy made of a payment."""
+
+    @property
+    def decision(self) -> Outcome: ...
+
+    @property
+    def score(self) -> int: ...
+
+    @property
+    def thresholds(self) -> Mapping[str, int]: ...
+
+
 def case(brief: Brief, nonce: str) -> Message:
     """The payment: evidence by id, what the policy made of it, then all that others wrote: what tools of the bank's own
     say in words, and the transaction."""
-    solid = solid_ids(brief.evidence)
-
-    def told(evidence_id: str, facts: Any) -> Any:
-        ours = evidence_id.partition("/")[0] in OURS
-        return worth_telling(facts) if ours else facts if evidence_id in solid else None
-
-    sent = ((name, brief.transaction.get(name)) for name in _SENT)
-    payment = ", ".join(f"{name} {quoted(value)}" for name, value in sent if value is not None)
-    lines = [*_evidence(brief.evidence, told), *_policy(brief), *map(_reason, brief.reasons)]
-    lines += ["Payment", block("data", [*_in_words(brief.evidence, solid), payment], nonce)]
+    lines = ["Evidence", *told_evidence(brief.evidence), "Policy", policy_line(brief), *map(reason_line, brief.reasons)]
+    lines += ["Payment", block("data", [*in_words(brief.evidence), payment(brief.transaction)], nonce)]
     return Message("user", "\n".join(lines))
 
 
 def wordless_case(brief: Brief, ids: Collection[str]) -> Message:
     """The payment without a word of anybody's: of the evidence `ids` what is no text, and what the policy made of all
     evidence."""
-    lines = [*_evidence(brief.evidence, lambda evidence_id, facts: wordless(facts) if evidence_id in ids else None)]
-    lines += _policy(brief)
+    told = _evidence(brief.evidence, lambda evidence_id, facts: wordless(facts) if evidence_id in ids else None)
+    lines = ["Evidence", *told, "Policy", policy_line(brief)]
     for reason in brief.reasons:
         cited = [entry for entry in reason.evidence if entry in ids]
-        lines.append(_reason(reason.model_copy(update={"evidence": cited or ["other evidence"]})))
+        lines.append(reason_line(reason.model_copy(update={"evidence": cited or ["other evidence"]})))
     return Message("user", "\n".join(lines))
 
 
@@ -59,15 +64,41 @@ def found(evidence_id: str, answer: ToolAnswer, nonce: str) -> str:
     return f"{evidence_id}\n" + block("data", lines, nonce)
 
 
-def _policy(brief: Brief) -> list[str]:
-    review, block = brief.thresholds["review"], brief.thresholds["block"]
-    return [
-        "Policy",
-        f"decision {brief.decision}, score {brief.score} of 100 (REVIEW from {review}, BLOCK from {block})",
-    ]  # fmt: skip
+def told_evidence(evidence: Mapping[str, ToolEvidence], at: str = "") -> Iterator[str]:
+    """What is told of it as it is: our own tools' findings, and of others' what is not in words. `at` stands before
+    the name of each tool."""
+    solid = solid_ids(evidence)
+
+    def told(evidence_id: str, facts: Any) -> Any:
+        ours = evidence_id.partition("/")[0] in OURS
+        return worth_telling(facts) if ours else facts if evidence_id in solid else None
+
+    return _evidence(evidence, told, at)
 
 
-def _reason(reason: Reason) -> str:
+def in_words(evidence: Mapping[str, ToolEvidence], at: str = "") -> Iterator[str]:
+    """What others' tools say in words, which is data."""
+    solid = solid_ids(evidence)
+    for tool, found_by in evidence.items():
+        for item, facts in found_by.items.items():
+            if tool not in OURS and f"{tool}/{item}" not in solid:
+                yield quoted({f"{at}{tool}/{item}": facts})
+
+
+def payment(transaction: Mapping[str, Any]) -> str:
+    """What was sent, which is data."""
+    sent = ((name, transaction.get(name)) for name in _SENT)
+    return ", ".join(f"{name} {quoted(value)}" for name, value in sent if value is not None)
+
+
+def policy_line(decided: Judged) -> str:
+    """What the policy decided."""
+    review, block = decided.thresholds["review"], decided.thresholds["block"]
+    return f"decision {decided.decision}, score {decided.score} of 100 (REVIEW from {review}, BLOCK from {block})"
+
+
+def reason_line(reason: Reason) -> str:
+    """A reason with its points and the items that it rests on; its text is others' words, in part."""
     return f"{reason.code} {reason.points}: {', '.join(map(_short, reason.evidence))}"
 
 
@@ -77,15 +108,14 @@ def _short(evidence_id: str) -> str:
     return item if tool in READ_TOOLS else evidence_id
 
 
-def _evidence(evidence: Mapping[str, ToolEvidence], told: _Told) -> Iterator[str]:
+def _evidence(evidence: Mapping[str, ToolEvidence], told: _Told, at: str = "") -> Iterator[str]:
     """A line for each tool and each of its items of which something is told; `told` leaves an item out by None."""
-    yield "Evidence"
     for tool, found_by in evidence.items():
         if found_by.status != "ok":
-            yield f"{tool}: unavailable"
+            yield f"{at}{tool}: unavailable"
         items = {item: told(f"{tool}/{item}", facts) for item, facts in found_by.items.items()}
         lines = [f" {item}: {_facts(facts)}" for item, facts in items.items() if facts is not None]
-        yield from [f"{tool}/", *lines] if lines else []
+        yield from [f"{at}{tool}/", *lines] if lines else []
 
 
 def worth_telling(facts: Any) -> Any:
@@ -130,10 +160,3 @@ def _fact(name: str, value: Any) -> str:
         value = int(value)
     said = value if isinstance(value, str) and _WORD.fullmatch(value) else quoted(value)
     return said if name == "status" else f"{name} {said}"
-
-
-def _in_words(evidence: Mapping[str, ToolEvidence], solid: Collection[str]) -> Iterable[str]:
-    for tool, found_by in evidence.items():
-        for item, facts in found_by.items.items():
-            if tool not in OURS and f"{tool}/{item}" not in solid:
-                yield quoted({f"{tool}/{item}": facts})

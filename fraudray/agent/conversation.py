@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fraudray.agent import cases, prompt
 from fraudray.agent.free_text import evidence_ids, solid_ids
+from fraudray.agent.heard import Heard
 from fraudray.agent.reveals import reveals
+from fraudray.agent.spent import Spent
 from fraudray.agent.verdict import action_schema, verdict_schema
-from fraudray.domain.investigation import FallbackReason, FoundFact, Timing, Usage, Verdict
+from fraudray.domain.investigation import FallbackReason, FoundFact, Verdict
 from fraudray.ports.investigator import Brief
 from fraudray.ports.llm import ChatRequest, Message, ModelAbilities, ModelFailed, ToolSpec
 from fraudray.ports.toolbox import ToolAnswer, Toolbox
-
-if TYPE_CHECKING:
-    from fraudray.agent.turn import Turn
 
 ANSWER_TOKENS = 700
 """What a verdict with its prose may have, beside thinking."""
@@ -42,21 +41,22 @@ class Wanted:
 class Conversation:
     """Holds one investigation's messages and budget."""
 
-    def __init__(self, brief: Brief, nonce: str, abilities: ModelAbilities, toolbox: Toolbox | None) -> None:
-        self._brief, self._nonce = brief, nonce
+    def __init__(
+        self, brief: Brief, nonce: str, abilities: ModelAbilities, toolbox: Toolbox | None, spent: Spent
+    ) -> None:  # fmt: skip
+        self._brief, self._nonce, self._spent = brief, nonce, spent
         self._native = abilities.tools == "native"
         self._tools: Sequence[ToolSpec] = toolbox.tools() if toolbox is not None else ()
         self._messages = [prompt.system(self._tools, native=self._native), cases.case(brief, nonce)]
         self._asked: set[str] = set()
         self.ids = evidence_ids(brief.evidence)
         self.found: list[FoundFact] = []
-        self.usage, self.timing = Usage(), Timing()
         self.verdict: Verdict | None = None
 
     @property
     def steps_left(self) -> int:
         """Round trips that may still be made."""
-        return self._brief.budget.steps_max - self.usage.round_trips
+        return self._brief.budget.steps_max - self._spent.usage.round_trips
 
     @property
     def calls_left(self) -> int:
@@ -66,7 +66,7 @@ class Conversation:
     def request(self, *, verdict_only: bool) -> ChatRequest:
         """The next round trip; on the last one only a verdict is accepted. Raises ModelFailed when there is none."""
         budget = self._brief.budget
-        left = budget.tokens_max - self.usage.completion_tokens
+        left = budget.tokens_max - self._spent.usage.completion_tokens
         if self.steps_left < 1 or left < 1:
             raise ModelFailed(FallbackReason.BUDGET, "the steps or tokens of the policy are used up")
         max_tokens = min(left, budget.thinking_tokens_max + ANSWER_TOKENS)
@@ -117,7 +117,7 @@ class Conversation:
         return fact
 
     def answered(
-        self, turn: Turn, wanted: Sequence[Wanted], facts: Mapping[str, tuple[str, ToolAnswer]]
+        self, turn: Heard, wanted: Sequence[Wanted], facts: Mapping[str, tuple[str, ToolAnswer]]
     ) -> None:  # fmt: skip
         """Tell the model what its questions found."""
         said = {
@@ -137,28 +137,4 @@ class Conversation:
 
     def ask_again(self, why: str) -> None:
         """The last answer was rejected."""
-        self._messages.append(Message("user", f"Your answer was not accepted: {why}. Give the verdict once more."))
-
-    def count(self, turn: Turn) -> None:
-        """Add what a round trip cost; pieces stand for tokens where the server does not count."""
-        tokens = turn.tokens
-        self.usage += Usage(
-            round_trips=1,
-            prompt_tokens=tokens.prompt if tokens else 0,
-            cached_tokens=tokens.cached if tokens else 0,
-            completion_tokens=tokens.completion if tokens else turn.pieces,
-            reasoning_tokens=tokens.reasoning if tokens and tokens.reasoning else turn.thought,
-        )
-
-    def first_token(self, at_ms: float) -> None:
-        """The model's first token came."""
-        if self.timing.first_token_ms is None:
-            self.timing = self.timing.model_copy(update={"first_token_ms": at_ms})
-
-    def waited(self, seconds: float) -> None:
-        """For the model."""
-        self.timing = self.timing.model_copy(update={"model_ms": round(self.timing.model_ms + seconds * 1000, 3)})
-
-    def used_tools(self, seconds: float) -> None:
-        """Waited for tools."""
-        self.timing = self.timing.model_copy(update={"tools_ms": round(self.timing.tools_ms + seconds * 1000, 3)})
+        self._messages.append(prompt.once_more(why, "verdict"))

@@ -77,15 +77,18 @@ The analysis that you give
 
 
 @cache
-def glossary() -> str:
-    """The facts of the read tools, an item a line, then `PATTERNS`."""
-    meanings: dict[str, dict[str, str]] = defaultdict(dict)
+def meanings() -> str:
+    """The facts of the read tools, an item a line."""
+    told: dict[str, dict[str, str]] = defaultdict(dict)
     for fact in CATALOGUE.values():
         if fact.evidence_id is not None and fact.key not in REPEATED:
-            meanings[fact.evidence_id][fact.key] = fact.meaning
+            told[fact.evidence_id][fact.key] = fact.meaning
     for evidence_id, further in _FURTHER.items():
-        meanings[evidence_id] |= further
-    lines = [
-        f"  {item}: " + "; ".join(f"{key} = {said}" for key, said in told.items()) for item, told in meanings.items()
-    ]
-    return "\n".join(["Facts (one word alone, such as not_given, says why there are none)", *lines, "", PATTERNS])
+        told[evidence_id] |= further
+    lines = [f"  {item}: " + "; ".join(f"{key} = {said}" for key, said in of.items()) for item, of in told.items()]
+    return "\n".join(["Facts (one word alone, such as not_given, says why there are none)", *lines])
+
+
+def glossary() -> str:
+    """`meanings`, then `PATTERNS`."""
+    return f"{meanings()}\n\n{PATTERNS}"

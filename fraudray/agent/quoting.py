@@ -35,21 +35,24 @@ def escaped(text: str) -> str:
     return "".join(char if _harmless(char) else _escape(char) for char in text)
 
 
-def quoted(value: Any, *, depth: int = 0) -> str:
+def quoted(value: Any, *, depth: int = 0, length_max: int = TEXT_MAX) -> str:
     """`value` as one line of JSON whose every text is `shown`; what is too deep or too long is left out."""
     if value is None or isinstance(value, bool | int | float):
         return json.dumps(value)
     if isinstance(value, Mapping):
         if depth >= DEPTH_MAX:
             return '"…"'
-        parts = [f"{quoted(str(k))}:{quoted(v, depth=depth + 1)}" for k, v in list(value.items())[:ITEMS_MAX]]
+        pairs = list(value.items())[:ITEMS_MAX]
+        parts = [f"{quoted(str(k))}:{quoted(v, depth=depth + 1, length_max=length_max)}" for k, v in pairs]
         return "{" + ",".join(parts) + "}"
     if isinstance(value, list | tuple):
         if depth >= DEPTH_MAX:
             return '"…"'
-        return "[" + ",".join(quoted(entry, depth=depth + 1) for entry in value[:ITEMS_MAX]) + "]"
+        return (
+            "[" + ",".join(quoted(entry, depth=depth + 1, length_max=length_max) for entry in value[:ITEMS_MAX]) + "]"
+        )
     # The escapes of `shown` are plain characters by now, which JSON would escape once more.
-    return json.dumps(shown(str(value)), ensure_ascii=False).replace("\\\\u", "\\u")
+    return json.dumps(shown(str(value), length_max=length_max), ensure_ascii=False).replace("\\\\u", "\\u")
 
 
 def block(name: str, lines: list[str], nonce: str) -> str:

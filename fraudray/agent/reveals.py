@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from fraudray.agent.prompt import INSTRUCTIONS
+from fraudray.agent import prompt, question_prompt
 from fraudray.domain.investigation import Verdict
 
 RUN = 40
@@ -22,8 +22,8 @@ def _folded(text: str) -> str:
     return "".join(char for char in text.casefold() if char.isalnum())
 
 
-_TOLD = _folded(INSTRUCTIONS)
-_RUNS = frozenset(_TOLD[start : start + RUN] for start in range(len(_TOLD) - RUN + 1))
+_TOLD = tuple(map(_folded, (prompt.INSTRUCTIONS, question_prompt.INSTRUCTIONS)))
+_RUNS = frozenset(told[start : start + RUN] for told in _TOLD for start in range(len(told) - RUN + 1))
 
 
 def reveals(text: str, nonce: str) -> bool:
@@ -34,13 +34,23 @@ def reveals(text: str, nonce: str) -> bool:
     return any(folded[start : start + RUN] in _RUNS for start in range(len(folded) - RUN + 1))
 
 
+def settled(text: str) -> int:
+    """How much of a text that grows can become part of no repetition any more, whatever comes behind it."""
+    behind = 0
+    for at in range(len(text) - 1, -1, -1):
+        behind += text[at].isalnum()
+        if behind == RUN:
+            return at
+    return 0
+
+
 def discreet(verdict: Verdict, nonce: str) -> Verdict:
     """The verdict without prose that gives the prompt away."""
     return verdict.model_copy(
         update={
-            "analysis": _or_withheld(verdict.analysis, nonce),
+            "analysis": or_withheld(verdict.analysis, nonce),
             "customer_reason": _for_customer(verdict.customer_reason, nonce),
-            "next_checks": [_or_withheld(check, nonce) for check in verdict.next_checks],
+            "next_checks": [or_withheld(check, nonce) for check in verdict.next_checks],
         }
     )
 
@@ -50,5 +60,6 @@ def _for_customer(reason: str, nonce: str) -> str:
     return "" if reveals(reason, nonce) or _CONTACT.search(plain) else reason
 
 
-def _or_withheld(text: str, nonce: str) -> str:
+def or_withheld(text: str, nonce: str) -> str:
+    """The text, unless it gives the prompt away."""
     return WITHHELD if reveals(text, nonce) else text

@@ -21,7 +21,7 @@ _CORE_TEXT = re.compile(
     r'\s*\{\s*"risk"\s*:[^,"\[\]{}]*,\s*"decision"\s*:\s*"[^"]*"\s*,\s*"evidence"\s*:\s*\[[^\[\]{}]*\]'
 )
 """Looked for with each piece of an answer, whatever its length: it fails at once where an answer is something else."""
-_RAW = dict.fromkeys(range(32), " ")
+RAW = dict.fromkeys(range(32), " ")
 """Engines let raw control characters through into JSON strings, where they are no JSON."""
 
 
@@ -43,11 +43,10 @@ class Asked:
 
 def verdict_schema(ids: Sequence[str]) -> dict[str, Any]:
     """A verdict that cites some of `ids`. What decides comes first; everything has a bound."""
-    item: dict[str, Any] = {"type": "string", "enum": list(ids)} if ids else {"type": "string", "maxLength": 0}
     properties = {
         "risk": {"type": "integer", "minimum": 0, "maximum": 100},
         "decision": {"type": "string", "enum": [outcome.value for outcome in Outcome]},
-        "evidence": {"type": "array", "items": item, "maxItems": CITED_MAX if ids else 0},
+        "evidence": {"type": "array", "items": cited_items(ids), "maxItems": CITED_MAX if ids else 0},
         "analysis": {"type": "string", "maxLength": ANALYSIS_MAX},
         "next_checks": {
             "type": "array", "items": {"type": "string", "maxLength": CHECK_MAX}, "maxItems": CHECKS_MAX,
@@ -55,6 +54,11 @@ def verdict_schema(ids: Sequence[str]) -> dict[str, Any]:
         "customer_reason": {"type": "string", "maxLength": REASON_MAX},
     }  # fmt: skip
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def cited_items(ids: Sequence[str]) -> dict[str, Any]:
+    """One citation."""
+    return {"type": "string", "enum": list(ids)} if ids else {"type": "string", "maxLength": 0}
 
 
 def action_schema(ids: Sequence[str], tools: Sequence[ToolSpec], calls_max: int) -> dict[str, Any]:
@@ -73,7 +77,7 @@ def action_schema(ids: Sequence[str], tools: Sequence[ToolSpec], calls_max: int)
 def read_core(text: str, ids: Collection[str]) -> Verdict | None:
     """Risk, decision and citations as soon as they are whole, while the rest is still being written; None before, and
     where they are not as they should be."""
-    found = _CORE_TEXT.match(text[:CORE_MAX].translate(_RAW))
+    found = _CORE_TEXT.match(text[:CORE_MAX].translate(RAW))
     if found is None:
         return None
     try:
@@ -87,7 +91,7 @@ def read_answer(text: str, ids: Collection[str]) -> Verdict | list[Asked]:
     if not text.strip():
         raise Rejected(FallbackReason.EMPTY, "the answer is empty")
     try:
-        document = from_json(text.translate(_RAW))
+        document = from_json(text.translate(RAW))
     except ValueError:
         raise Rejected(FallbackReason.INVALID_JSON, "the answer is not one JSON object") from None
     if not isinstance(document, dict):
@@ -100,7 +104,7 @@ def read_answer(text: str, ids: Collection[str]) -> Verdict | list[Asked]:
 def read_arguments(text: str) -> dict[str, Any]:
     """What a tool is called with. Raises Rejected."""
     try:
-        arguments = from_json(text.translate(_RAW))
+        arguments = from_json(text.translate(RAW))
     except ValueError:
         raise Rejected(FallbackReason.INVALID_JSON, "the arguments of a call are not JSON") from None
     if not isinstance(arguments, dict):
@@ -111,7 +115,7 @@ def read_arguments(text: str) -> dict[str, Any]:
 def read_prose(text: str, core: Verdict) -> Verdict:
     """`core` with as much prose as there is in an answer that broke off."""
     try:
-        document = from_json(text.translate(_RAW), allow_partial="trailing-strings")
+        document = from_json(text.translate(RAW), allow_partial="trailing-strings")
     except ValueError:
         return core
     prose = {name: document[name] for name in ("analysis", "next_checks", "customer_reason") if name in document}

@@ -10,18 +10,21 @@ from rich.text import Text
 from fraudray.cli.tables import decision_word, decisions_table, fields, listing, minute, plain, status
 
 Document = dict[str, Any]
+_UNSHOWN = ("before", "into_before", "into_version")
+"""What an entry keeps so that it can be taken back."""
 
 
 def cases_view(cases: list[Document]) -> RenderableType:
     """A list of cases."""
     rows = (
         (
-            case["case_id"], case["customer_id"], status(case["status"]), decision_word(case["decision"]),
-            case["score"], minute(case["opened_at"]), minute(case["last_alert_at"]),
+            case["case_id"], case["customer_id"], status(case["status"]), case["assignee"] or "",
+            decision_word(case["decision"]), case["score"], _amount(case), minute(case["last_alert_at"]),
+            minute(case["due_at"]) if case["due_at"] and case["status"] != "closed" else "",
         )
         for case in cases
     )  # fmt: skip
-    columns = ("Case", "Customer", "Status", "Decision", "Score", "Opened (UTC)", "Last alert (UTC)")
+    columns = ("Case", "Customer", "Status", "Who", "Decision", "Score", "Amount", "Last alert (UTC)", "Due (UTC)")
     return listing(columns, rows, empty="No cases.")
 
 
@@ -32,8 +35,15 @@ def case_view(case: Document) -> RenderableType:
             ("case", plain(case["case_id"], "bold")),
             ("customer", case["customer_id"]),
             ("status", status(case["status"])),
+            ("who", case.get("assignee")),
+            ("disposition", case.get("disposition")),
+            ("goes on in", case.get("merged_into")),
+            ("has in it", ", ".join(case.get("merged", [])) or None),
             ("decision", decision_word(case["decision"])),
             ("score", f"{case['score']} of 100"),
+            ("amount", _amount(case) or None),
+            ("due", minute(case["due_at"]) + " UTC" if case.get("due_at") else None),
+            ("version", case["version"]),
             ("opened", minute(case["opened_at"]) + " UTC"),
             ("last alert", minute(case["last_alert_at"]) + " UTC"),
             ("erased", "the customer's personal data was erased" if case.get("erased") else None),
@@ -45,7 +55,30 @@ def case_view(case: Document) -> RenderableType:
     if case["entries"]:
         rows = ((minute(e["at"]), e["author"], e["kind"], _body(e["body"])) for e in case["entries"])
         parts.append(listing(("At (UTC)", "Author", "Kind", "What"), rows, empty=""))
+    if case.get("files"):
+        files = (
+            (f["file_id"], plain(f["name"]), f"{f['size']:,}", f["author"], minute(f["at"])) for f in case["files"]
+        )
+        parts.append(listing(("File", "Name", "Bytes", "Author", "At (UTC)"), files, empty=""))
     return Group(*parts)
+
+
+def links_view(found: Document) -> RenderableType:
+    """What a case shares with others, and with which."""
+    keys = ((k["kind"], plain(k["value"] or "(erased)"), k["cases"], k["customers"]) for k in found["keys"])
+    linked = (
+        (
+            link["case"]["case_id"], link["case"]["customer_id"], status(link["case"]["status"]),
+            link["case"]["score"], ", ".join(["customer"] * link["same_customer"] + link["shared"]),
+        )
+        for link in found["linked"]
+    )  # fmt: skip
+    return Group(
+        listing(
+            ("Shared", "Value", "Other cases", "Other customers"), keys, empty="Nothing is shared with other cases."
+        ),
+        listing(("Case", "Customer", "Status", "Score", "Has in common"), linked, empty="No linked cases."),
+    )
 
 
 def report_view(report: Document) -> RenderableType:
@@ -80,5 +113,9 @@ def report_view(report: Document) -> RenderableType:
     return Group(*parts)
 
 
+def _amount(case: Document) -> str:
+    return f"{case['amount']} {case['currency']}" if case.get("amount") is not None else ""
+
+
 def _body(body: Document) -> str:
-    return "\n".join(f"{name}: {value}" for name, value in body.items())
+    return "\n".join(f"{name}: {value}" for name, value in body.items() if name not in _UNSHOWN)

@@ -11,6 +11,7 @@ from fraudray.cli.session import (
     AUTHOR,
     Author,
     DataDir,
+    Document,
     Json,
     Limit,
     Offset,
@@ -20,25 +21,71 @@ from fraudray.cli.session import (
     new_app,
 )
 
-app = new_app(help="List, show, annotate and close cases.")
+app = new_app(help="Take, work on, search and export cases.")
 CaseId = Annotated[str, typer.Argument(metavar="ID", help="The case's id, FRD-YYYY-NNNN.")]
 
 
 class Status(StrEnum):
-    """Where a case stands."""
+    """Which cases, by where they stand."""
 
     OPEN = "open"
+    CLAIMED = "claimed"
+    WAITING = "waiting"
+    ESCALATED = "escalated"
+    REOPENED = "reopened"
     CLOSED = "closed"
+    ACTIVE = "active"
+    READY = "ready"
+
+
+class Order(StrEnum):
+    """In which order."""
+
+    NEWEST = "newest"
+    RISK = "risk"
+    OLDEST = "oldest"
+    DUE = "due"
+    AMOUNT = "amount"
+
+
+ByStatus = Annotated[
+    Status | None,
+    typer.Option("--status", help="A status; active: not closed; ready: nobody works on it or waits for it."),
+]
+ByCustomer = Annotated[str | None, typer.Option("--customer", help="Only this customer's.")]
+Search = Annotated[
+    str | None,
+    typer.Option("--search", help="Words: beginnings of ids, merchants and reason codes; whole words of notes."),
+]
+ByReason = Annotated[str | None, typer.Option("--reason-code", help="Only with this reason code.")]
+ByAssignee = Annotated[str | None, typer.Option("--assignee", help="Only those that this person works on.")]
+MinAmount = Annotated[str | None, typer.Option("--amount-min", help="In the policy's base currency.")]
+Overdue = Annotated[bool, typer.Option("--overdue", help="Only active ones past their due time.")]
+Sort = Annotated[Order, typer.Option("--sort", help="risk: the highest score, then the oldest.")]
+
+
+def wanted(
+    *, status: Status | None, customer: str | None, search: str | None, reason_code: str | None, assignee: str | None,
+    amount_min: str | None, overdue: bool, sort: Order,
+) -> Document:  # fmt: skip
+    """The options as the parts of a CaseQuery."""
+    return {
+        "status": status and status.value, "customer_id": customer, "q": search, "reason": reason_code,
+        "assignee": assignee, "amount_min": amount_min, "overdue": overdue or None, "sort": sort.value,
+    }  # fmt: skip
 
 
 @app.command("list", epilog=examples("fraudray cases list --status open", "fraudray cases list --search CRYPTO"))
 def list_(
     ctx: typer.Context,
-    status: Annotated[Status | None, typer.Option("--status", help="Only open or closed ones.")] = None,
-    customer: Annotated[str | None, typer.Option("--customer", help="Only this customer's.")] = None,
-    search: Annotated[
-        str | None, typer.Option("--search", help="Part of an id, a merchant's name or a reason code.")
-    ] = None,
+    status: ByStatus = None,
+    customer: ByCustomer = None,
+    search: Search = None,
+    reason_code: ByReason = None,
+    assignee: ByAssignee = None,
+    amount_min: MinAmount = None,
+    overdue: Overdue = False,
+    sort: Sort = Order.NEWEST,
     limit: Limit = 50,
     offset: Offset = 0,
     as_json: Json = False,
@@ -46,10 +93,12 @@ def list_(
 ) -> None:
     """List cases, the newest alert first."""
     session = Session.of(ctx, as_json=as_json, data_dir=data_dir)
+    query = wanted(
+        status=status, customer=customer, search=search, reason_code=reason_code, assignee=assignee,
+        amount_min=amount_min, overdue=overdue, sort=sort,
+    )  # fmt: skip
     with session.service() as service:
-        found = service.cases(
-            status=status.value if status else None, customer_id=customer, q=search, limit=limit, offset=offset
-        )
+        found = service.cases(limit=limit, offset=offset, **query)
     from fraudray.cli.case_view import cases_view
 
     session.show(found, cases_view(found["cases"]))

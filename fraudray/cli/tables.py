@@ -16,7 +16,8 @@ Document = dict[str, Any]
 DECISION_STYLES = {"APPROVE": "bold green", "REVIEW": "bold yellow", "BLOCK": "bold red"}
 STATUS_STYLES = {
     "done": "green", "pending": "yellow", "failed": "bold red", "dead": "bold red", "recommended": "cyan",
-    "open": "yellow", "closed": "dim", "held": "bold", "lacks facts": "yellow",
+    "open": "yellow", "reopened": "yellow", "claimed": "cyan", "waiting": "dim", "escalated": "bold magenta",
+    "closed": "dim", "held": "bold", "lacks facts": "yellow",
 }  # fmt: skip
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
+from fraudray.client import ask
 from fraudray.client.backtests import RemoteBacktests
+from fraudray.client.casework import RemoteCaseWork, wanted_of
 from fraudray.client.investigations import RemoteInvestigations
 from fraudray.client.keys import RemoteKeys
 from fraudray.client.labels import RemoteLabels
 from fraudray.client.lists import RemoteLists
 from fraudray.client.reports import ReportsClient
 from fraudray.client.webhooks import RemoteWebhooks
-from fraudray.client.wire import Wire, encode, error_of, part, plain, to_json
+from fraudray.client.wire import TIMEOUT_S, Wire, encode, error_of, part, plain, to_json
 from fraudray.domain.decision import Decision
 from fraudray.domain.errors import FraudrayError
 from fraudray.domain.transaction import Transaction
@@ -21,15 +23,16 @@ BULK_ROWS = 1000
 
 
 class Client:
-    """Speaks the HTTP API and raises the library's own errors. Times out after 30 s."""
+    """Speaks the HTTP API and raises the library's own errors. Times out after `timeout_s`."""
 
-    def __init__(self, base_url: str, *, key: str | None = None) -> None:
+    def __init__(self, base_url: str, *, key: str | None = None, timeout_s: float = TIMEOUT_S) -> None:
         """`key` is an API key (`fraudray keys create`), for a server that wants one. Raises SettingsError for what
         cannot be a key."""
-        self.wire = Wire(base_url, key)
+        self.wire = Wire(base_url, key, timeout_s=timeout_s)
         self.keys = RemoteKeys(self.wire)
         self.backtests = RemoteBacktests(self.wire)
         self.labels = RemoteLabels(self.wire)
+        self.casework = RemoteCaseWork(self.wire)
         self.lists = RemoteLists(self.wire)
         self.base_url = self.wire.base_url
         self.investigations = RemoteInvestigations(self.wire)
@@ -81,12 +84,10 @@ class Client:
         """See `Service.reload_policy`."""
         return self.wire.send("POST", "/v1/policy/reload", {}, author)
 
-    def cases(
-        self, *, status: str | None = None, customer_id: str | None = None, q: str | None = None,
-        limit: int = 50, offset: int = 0,
-    ) -> dict[str, Any]:  # fmt: skip
+    def cases(self, *, count: bool = False, limit: int = 50, offset: int = 0, **query: Any) -> dict[str, Any]:
         """See `Service.cases`."""
-        return self.wire.get("/v1/cases", status=status, customer_id=customer_id, q=q, limit=limit, offset=offset)
+        wanted = wanted_of(query) | ({"count": "true"} if count else {})
+        return self.wire.get("/v1/cases", limit=limit, offset=offset, **wanted)
 
     def case(self, case_id: str) -> dict[str, Any]:
         """See `Service.case`."""
@@ -96,10 +97,20 @@ class Client:
         """See `Service.note`."""
         return self.wire.send("POST", f"/v1/cases/{part(case_id)}/notes", {"text": text}, author)
 
+    def ask(self, case_id: str, question: str, *, transaction_id: str | None = None, author: str) -> dict[str, Any]:
+        """See `Service.ask`."""
+        return ask.answer(self.wire, case_id, question, transaction_id=transaction_id, author=author)
+
+    def ask_live(
+        self, case_id: str, question: str, *, transaction_id: str | None = None, author: str
+    ) -> Iterator[dict[str, Any]]:
+        """See `Service.ask_live`."""
+        return ask.events(self.wire, case_id, question, transaction_id=transaction_id, author=author)
+
     def close_case(self, case_id: str, *, disposition: str, reason: str, author: str) -> dict[str, Any]:
         """See `Service.close_case`."""
-        body = {"disposition": disposition, "reason": reason}
-        return self.wire.send("POST", f"/v1/cases/{part(case_id)}/close", body, author)
+        fields = {"disposition": disposition, "reason": reason}
+        return self.casework.act(case_id, "close", author=author, **fields)
 
     def report(self, report_id: str) -> dict[str, Any]:
         """See `Service.report`."""
@@ -129,6 +140,11 @@ class Client:
         """See `Service.unfreeze`."""
         return self.wire.send("POST", f"/v1/customers/{part(customer_id)}/unfreeze", {"reason": reason}, author)
 
+    def extend_freeze(self, customer_id: str, *, until: str, reason: str, author: str) -> dict[str, Any]:
+        """See `Service.extend_freeze`."""
+        body = {"until": until, "reason": reason}
+        return self.wire.send("POST", f"/v1/customers/{part(customer_id)}/extend-freeze", body, author)
+
     def hold(self, customer_id: str, *, reason: str | None, author: str) -> dict[str, Any]:
         """See `Service.hold`."""
         return self.wire.send("POST", f"/v1/customers/{part(customer_id)}/hold", {"reason": reason}, author)
@@ -152,6 +168,14 @@ class Client:
     def verify_audit(self) -> dict[str, Any]:
         """See `Service.verify_audit`."""
         return self.wire.get("/v1/audit/verify")
+
+    def ready(self) -> dict[str, Any]:
+        """What `/readyz` says, which needs no key: version, policy, whether a model investigates."""
+        return self.wire.get("/readyz")
+
+    def whoami(self, author: str) -> dict[str, Any]:
+        """As whom acts in the name of `author` are recorded, and which scopes they have."""
+        return self.wire.get_as(author, "/v1/whoami")
 
     def data_status(self) -> dict[str, Any]:
         """See `Service.data_status`."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +15,7 @@ import httpx
 import orjson
 
 from fraudray.domain.errors import (
+    Changed,
     ConflictingTransaction,
     FieldProblem,
     Forbidden,
@@ -31,13 +34,23 @@ from fraudray.domain.transaction import Transaction
 TIMEOUT_S = 30
 
 
-class Wire:
-    """Asks the server. Times out after 30 s."""
+class Unreachable(StoreFailed):
+    """The server does not answer. `late`: it has the request, and its answer takes too long."""
 
-    def __init__(self, base_url: str, key: str | None = None) -> None:
+    def __init__(self, message: str, *, late: bool = False) -> None:
+        super().__init__(message)
+        self.late = late
+
+
+class Wire:
+    """Asks the server. Times out after `timeout_s`."""
+
+    def __init__(self, base_url: str, key: str | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
         self.base_url = base_url.rstrip("/")
         self._key = key_header(key)
-        self._http = httpx.Client(base_url=self.base_url, timeout=TIMEOUT_S, headers=self._key)
+        self._timeout_s = timeout_s
+        # Reading the trusted certificates takes longer than a request does.
+        self._http = httpx.Client(base_url=self.base_url, timeout=timeout_s, headers=self._key, verify=_trusted())
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """The document at `path`; a query without a value is left out."""
@@ -45,11 +58,19 @@ class Wire:
         document: dict[str, Any] = self.answer("GET", path, params=wanted).json()
         return document
 
-    def send(self, method: str, path: str, body: Any, author: str | None = None) -> dict[str, Any]:
+    def get_as(self, author: str, path: str) -> dict[str, Any]:
+        """The document at `path` as it is for `author`."""
+        document: dict[str, Any] = self.answer("GET", path, headers=_acting(author)).json()
+        return document
+
+    def send(
+        self, method: str, path: str, body: Any, author: str | None = None, *,
+        headers: Mapping[str, str] | None = None, params: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
         """Send a JSON body; the document that comes back."""
-        headers = _JSON | ({"x-actor": quote(author, safe="@ ")} if author else {})
+        sent = _JSON | _acting(author) | dict(headers or {})
         content = encode(body)
-        document: dict[str, Any] = self.answer(method, path, content=content, headers=headers).json()
+        document: dict[str, Any] = self.answer(method, path, content=content, headers=sent, params=params).json()
         return document
 
     def answer(self, method: str, path: str, **request: Any) -> httpx.Response:
@@ -61,10 +82,21 @@ class Wire:
         except httpx.HTTPError as error:
             raise _unreachable(self.base_url, error) from None
 
-    def stream(self, path: str, headers: Mapping[str, str]) -> Iterator[str]:
-        """The data of each server-sent event. Raises the library's own errors, StoreFailed where it breaks off."""
+    def stream(
+        self, path: str, headers: Mapping[str, str], *, method: str = "GET", body: Any = None,
+        author: str | None = None, timeout_s: float | None = None,
+    ) -> Iterator[str]:  # fmt: skip
+        """The data of each server-sent event; with a `body`, of the answer to that. Between two of them `timeout_s`
+        may pass, the wire's own where there is none. Raises the library's own errors, StoreFailed where it breaks
+        off."""
+        request: dict[str, Any] = {"headers": {"accept": "text/event-stream", **headers}}
+        if body is not None:
+            request["content"] = encode(body)
+            request["headers"] |= _JSON | _acting(author)
+        if timeout_s is not None:
+            request["timeout"] = timeout_s
         try:
-            with self._http.stream("GET", path, headers={"accept": "text/event-stream", **headers}) as response:
+            with self._http.stream(method, path, **request) as response:
                 if not response.is_success:
                     response.read()
                     _checked(response)
@@ -76,7 +108,7 @@ class Wire:
 
     async def answer_async(self, method: str, path: str, content: str) -> httpx.Response:
         """`answer` without blocking the event loop."""
-        async with httpx.AsyncClient(base_url=self.base_url, timeout=TIMEOUT_S, headers=self._key) as http:
+        async with httpx.AsyncClient(base_url=self.base_url, timeout=self._timeout_s, headers=self._key) as http:
             try:
                 response = await http.request(method, path, content=content, headers=_JSON)
             except httpx.HTTPError as error:
@@ -89,6 +121,15 @@ class Wire:
 
 
 _JSON = {"content-type": "application/json"}
+
+
+def _acting(author: str | None) -> dict[str, str]:
+    return {"x-actor": quote(author, safe="@ ")} if author else {}
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    return httpx.create_ssl_context()
 
 
 def key_header(key: str | None) -> dict[str, str]:
@@ -146,6 +187,8 @@ def error_of(status: int, problem: dict[str, Any]) -> FraudrayError:
             return ConflictingTransaction(problem["transaction_id"])
         case 409:
             return Refused(detail)
+        case 412 if "version" in problem:
+            return Changed(detail, problem["version"])
         case 401:
             return Unauthenticated(detail)
         case 403:
@@ -166,5 +209,6 @@ def error_of(status: int, problem: dict[str, Any]) -> FraudrayError:
             return StoreFailed(detail)
 
 
-def _unreachable(base_url: str, error: Exception) -> StoreFailed:
-    return StoreFailed(f"the server at {base_url} does not answer: {type(error).__name__}")
+def _unreachable(base_url: str, error: Exception) -> Unreachable:
+    late = isinstance(error, httpx.ReadTimeout)
+    return Unreachable(f"the server at {base_url} does not answer: {type(error).__name__}", late=late)

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import TypeAdapter, ValidationError
 
+from fraudray.domain.errors import FieldProblem, InvalidTransaction
+
 _UNITS = {
     "second": 1, "seconds": 1, "sec": 1, "secs": 1, "s": 1,
     "minute": 60, "minutes": 60, "min": 60, "mins": 60, "m": 60,
@@ -59,6 +61,20 @@ def parse_end(text: str, now: datetime) -> datetime:
             raise ValueError("needs its zone")
         return moment.astimezone(UTC)
     return now + parse_duration(text)
+
+
+def given_end(text: str, field: str, now: datetime, longest: timedelta) -> datetime:
+    """`parse_end` of what somebody wrote in a field: ahead of `now`, and not too far. Raises InvalidTransaction."""
+    try:
+        end = parse_end(text.strip(), now)
+    except (ValueError, OverflowError):
+        message = "is no date (2026-12-31), no moment with its zone (2026-12-31T12:00:00Z) and no duration (30d)"
+        raise InvalidTransaction([FieldProblem(field, "end", message)]) from None
+    if end <= now:
+        raise InvalidTransaction([FieldProblem(field, "past", "does not lie in the future")])
+    if end - now > longest:
+        raise InvalidTransaction([FieldProblem(field, "too_far", f"lies more than {longest.days} days ahead")])
+    return end
 
 
 def _iso(text: str) -> timedelta:

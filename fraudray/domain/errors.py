@@ -5,6 +5,7 @@
     ├── ConflictingTransaction    another body was already decided under this transaction_id
     ├── NotFound                  no such transaction, case, customer, report or outbox entry
     ├── Refused                   understood, but not allowed in this state (a closed case, a legal hold)
+    │   └── Changed               what was to be changed is no longer as the caller saw it
     ├── Unauthenticated           a key is needed, or the one sent is not valid
     ├── Forbidden                 the key is valid but lacks the scope that this needs
     ├── PolicyError               a policy file that cannot be used: file, rule, line, column
@@ -73,6 +74,17 @@ class NotFound(FraudrayError):
 
 class Refused(FraudrayError):
     """The request is well formed but this state does not allow it."""
+
+
+class Changed(Refused):
+    """What was to be changed is no longer as the caller saw it; nothing was overwritten. `version` is the one now."""
+
+    def __init__(self, message: str, version: int) -> None:
+        self.version = version
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[Changed], tuple[str, int]]:
+        return type(self), (str(self), self.version)
 
 
 class Unauthenticated(FraudrayError):

@@ -85,8 +85,9 @@ class Timing(_Document):
 
 
 EventKind = Literal[
-    "stage", "reasoning", "tool_call", "tool_result", "tool_refused", "verdict_rejected", "verdict", "prose", "finished"
-]
+    "stage", "reasoning", "tool_call", "tool_result", "tool_refused", "verdict_rejected", "verdict", "prose",
+    "answer", "answer_rejected", "finished",
+]  # fmt: skip
 
 
 class Event(_Document):
@@ -101,7 +102,9 @@ class Event(_Document):
     verdict_rejected  reason: FallbackReason, detail
     verdict           risk, decision, evidence, unswayed: parsed before the prose
     prose             analysis, next_checks, customer_reason
-    finished          the Finding
+    answer            text: a piece of the answer to a question about a case
+    answer_rejected   reason: FallbackReason, detail; the pieces so far are void
+    finished          the Finding; of a question the Reply, and to whoever asked the CaseAnswer
     """
 
     seq: int = Field(ge=1)

@@ -16,7 +16,8 @@ from fraudray.domain.errors import InvalidTransaction
 from fraudray.domain.text import Identifier
 from fraudray.domain.transaction import CLOCK_SKEW, OLDEST, Timestamp, field_problems
 
-Said = Literal["fraud", "genuine"]
+Said = Literal["fraud", "genuine", "unknown"]
+"""`unknown` withdraws what was said before: nothing is known of the transaction any more."""
 
 
 class LabelSource(StrEnum):
@@ -30,7 +31,7 @@ class LabelSource(StrEnum):
 
 
 class Label(BaseModel):
-    """One statement about one transaction: fraud or genuine. A later statement corrects an earlier one."""
+    """One statement about one transaction: fraud, genuine, or that neither is known. A later one corrects it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

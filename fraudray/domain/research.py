@@ -30,7 +30,10 @@ class Ending(StrEnum):
 
     FRAUD = "fraud"
     GENUINE = "genuine"
+    INCONCLUSIVE = "inconclusive"
     LIFTED = "lifted"
+    MERGED = "merged"
+    """It goes on in another case."""
     OTHER = "other"
     ERASED = "erased"
     """The customer's personal data was erased, and the words with it."""
@@ -46,7 +49,9 @@ _ENDINGS = {
     for ending, words in {
         Ending.FRAUD: ("fraud", "confirmed fraud", "fraud confirmed", "fraudulent", "true positive"),
         Ending.GENUINE: ("genuine", "legitimate", "not fraud", "no fraud", "false positive"),
+        Ending.INCONCLUSIVE: ("inconclusive", "undecided", "unclear", "unknown"),
         Ending.LIFTED: ("lifted",),
+        Ending.MERGED: ("merged",),
     }.items()
     for word in words
 }

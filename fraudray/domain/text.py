@@ -59,10 +59,15 @@ def no_card_number(value: str) -> str:
     return value
 
 
-def fold(text: str) -> str:
-    """Case, accents and compatibility forms removed, dashes and underscores as spaces."""
+def unmarked(text: str) -> str:
+    """Case, accents and compatibility forms removed."""
     plain = unicodedata.normalize("NFKD", text).casefold()
-    return re.sub(r"[\s_\-\u2010-\u2015]+", " ", "".join(c for c in plain if not unicodedata.combining(c)))
+    return "".join(c for c in plain if not unicodedata.combining(c))
+
+
+def fold(text: str) -> str:
+    """`unmarked`, with dashes and underscores as spaces."""
+    return re.sub(r"[\s_\-\u2010-\u2015]+", " ", unmarked(text))
 
 
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128, strict=True), AfterValidator(_identifier)]

@@ -19,6 +19,7 @@ from fraudray.domain.investigation import Event, FallbackReason, Finding, Invest
 from fraudray.domain.transaction import Transaction
 from fraudray.engine import Engine
 from fraudray.escalating import investigation_of
+from fraudray.investigations.asking import Place, Questions
 from fraudray.investigations.conduct import Conduct
 from fraudray.investigations.running import Running
 from fraudray.ports.clock import Clock, Ids
@@ -53,6 +54,7 @@ class Investigations:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="fraudray-conclude")
         self._conduct = Conduct(engine, store, clock, self._threads)
+        self.questions = Questions(engine, store, clock, ids, self._threads, self._place)
         self.on_end: list[Ended] = []
         """Told of each that ended, with the decision that it led to."""
 
@@ -219,6 +221,12 @@ class Investigations:
         if ended is not None:
             for tell in self.on_end:
                 tell(ended, decision)
+
+    def _place(self) -> Place | None:
+        """Where questions are answered; None without a model."""
+        if self._loop is None or self._investigator is None:
+            return None
+        return Place(self._loop, self._investigator, self._later_slots, self._tasks)
 
     def _slots(self, running: Running) -> asyncio.Semaphore:
         """Whoever is waited for has half of the places to itself."""

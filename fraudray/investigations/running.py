@@ -1,4 +1,4 @@
-"""One investigation while it runs: what happened so far, who follows it, who waits for it."""
+"""What happens on the loop of the investigations, followed from others; and one investigation while it runs."""
 
 from __future__ import annotations
 
@@ -11,14 +11,11 @@ from fraudray.answer import Answer
 from fraudray.domain.investigation import Event, Investigation
 
 
-class Running:
-    """Thread-safe: it happens on one loop and is followed from others."""
+class Happening:
+    """Events of one run. Thread-safe: it happens on one loop and is followed from others."""
 
-    def __init__(self, investigation: Investigation, *, waited_for: bool, before: list[Event] | None = None) -> None:
+    def __init__(self, before: list[Event] | None = None) -> None:
         """`before` is what had happened when it was interrupted."""
-        self.investigation, self.waited_for = investigation, waited_for
-        self.concluded: Future[Answer | None] = Future()
-        """The decision as revised, durable; None where it could not be revised."""
         self._events: list[Event] = list(before or [])
         self._over = False
         self._lock = threading.Lock()
@@ -41,9 +38,7 @@ class Running:
             self._wake()
 
     def end(self) -> None:
-        """Nothing more happens; who still waits goes without."""
-        if not self.concluded.done():
-            self.concluded.set_result(None)
+        """Nothing more happens."""
         with self._lock:
             self._over = True
             self._wake()
@@ -75,3 +70,19 @@ class Running:
                 loop.call_soon_threadsafe(event.set)
             except RuntimeError:  # its loop is closed: nobody listens there any more
                 self._listening.discard((loop, event))
+
+
+class Running(Happening):
+    """One investigation while it runs, and who waits for it."""
+
+    def __init__(self, investigation: Investigation, *, waited_for: bool, before: list[Event] | None = None) -> None:
+        super().__init__(before)
+        self.investigation, self.waited_for = investigation, waited_for
+        self.concluded: Future[Answer | None] = Future()
+        """The decision as revised, durable; None where it could not be revised."""
+
+    def end(self) -> None:
+        """Nothing more happens; who still waits goes without."""
+        if not self.concluded.done():
+            self.concluded.set_result(None)
+        super().end()

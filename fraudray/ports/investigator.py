@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fraudray.domain.decision import Outcome, Reason
+from fraudray.domain.decision import Action, Adjustment, InvestigatorState, Outcome, Reason, StepUp
 from fraudray.domain.evidence import ToolEvidence
 from fraudray.domain.investigation import Event
 
@@ -52,12 +53,66 @@ class Brief(BaseModel):
     traceparent: str | None = None
 
 
+class AskedDecision(BaseModel):
+    """One decision of a case that is asked about; `transaction` is hostile until quoted, as in a Brief."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(description="d1, d2, ...: what its parts are cited by.")
+    transaction_id: str
+    decided_at: datetime
+    revision: int
+    transaction: Mapping[str, Any]
+    evidence: dict[str, ToolEvidence]
+    reasons: list[Reason]
+    adjustments: list[Adjustment]
+    actions: list[Action]
+    investigator: InvestigatorState
+    step_up: StepUp | None
+    score: int
+    decision: Outcome
+    thresholds: dict[str, int] = Field(description="`review` and `block`, 0-100.")
+
+
+class AskedEntry(BaseModel):
+    """One entry of it: author and body are hostile until quoted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(description="n1, n2, ...")
+    at: datetime
+    author: str
+    kind: str
+    body: Mapping[str, Any]
+
+
+class AskBrief(BaseModel):
+    """A question about a case, and the case's material, the newest first. Crosses process borders as JSON."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    question_id: str
+    question: str
+    case: Mapping[str, Any] = Field(description="What the case is: plain words, numbers and times.")
+    decisions: list[AskedDecision]
+    decisions_in_case: int
+    entries: list[AskedEntry]
+    entries_in_case: int
+    budget: Budget
+    traceparent: str | None = None
+
+
 class Investigator(Protocol):
     """Investigates."""
 
     def investigate(self, brief: Brief) -> AsyncGenerator[Event]:
         """What happens, as it happens; the last event is `finished` with the Finding. Raises nothing expected:
         failures are findings. Closing the iterator ends the investigation at once."""
+        ...
+
+    def answer(self, asked: AskBrief) -> AsyncGenerator[Event]:
+        """What happens while a question about a case is answered; the last event is `finished` with the Reply, as in
+        `investigate`."""
         ...
 
     async def probe(self) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -13,17 +14,19 @@ from fraudray.adapters.sql.schema import from_us
 from fraudray.adapters.sql.store import AuditEntry
 from fraudray.bootstrap import App, open_app
 from fraudray.desk import checked_text
+from fraudray.domain.case_query import CaseQuery
 from fraudray.domain.customer import AnyTemplate, BiometricTemplate, CustomerProfile, ForeignTemplate
 from fraudray.domain.decision import Decision
 from fraudray.domain.errors import FieldProblem, FraudrayError, InvalidTransaction, NotFound
-from fraudray.domain.text import has_control_characters, is_unicode
 from fraudray.domain.transaction import Transaction, field_problems
 from fraudray.evidence.biometrics import check_templates, matcher_of
 from fraudray.explain import explain_document
 from fraudray.policy.book import describe
 from fraudray.problems import problem_of
 from fraudray.reference import lists_status, reload_reference
+from fraudray.service import ask
 from fraudray.service.backtests import Backtests, LocalBacktests
+from fraudray.service.casework import CaseWork, LocalCaseWork
 from fraudray.service.investigations import InvestigationService, LocalInvestigations
 from fraudray.service.keys import Keys, LocalKeys
 from fraudray.service.labels import LabelService, LocalLabels
@@ -95,14 +98,29 @@ class Service(Protocol):
         """Load the policy files anew. Raises PolicyError; the policies in force then stay."""
         ...
 
-    def cases(
-        self, *, status: str | None = None, customer_id: str | None = None, q: str | None = None,
-        limit: int = 50, offset: int = 0,
-    ) -> Document: ...  # fmt: skip
+    def cases(self, *, count: bool = False, limit: int = 50, offset: int = 0, **query: Any) -> Document:
+        """Cases that `query` (a CaseQuery's fields) wants: `{"cases": […]}`, with `total` where it is to be counted."""
+        ...
+
+    @property
+    def casework(self) -> CaseWork:
+        """Working on cases."""
+        ...
 
     def case(self, case_id: str) -> Document: ...
 
     def note(self, case_id: str, *, text: str, author: str) -> Document: ...
+
+    def ask(self, case_id: str, question: str, *, transaction_id: str | None = None, author: str) -> Document:
+        """Ask the model about a case, or one decision of it: its answer with citations, or why there is none (see
+        `domain.question.CaseAnswer`), which stands on the case from then on. Raises InvalidTransaction, NotFound."""
+        ...
+
+    def ask_live(
+        self, case_id: str, question: str, *, transaction_id: str | None = None, author: str
+    ) -> Iterator[Document]:
+        """`ask`, event by event, the last being `finished` with the answer. Closing the iterator ends the work."""
+        ...
 
     def close_case(self, case_id: str, *, disposition: str, reason: str, author: str) -> Document:
         """Close a case; a disposition that means fraud or genuine labels its transactions so."""
@@ -125,6 +143,10 @@ class Service(Protocol):
         ...
 
     def unfreeze(self, customer_id: str, *, reason: str, author: str) -> Document: ...
+
+    def extend_freeze(self, customer_id: str, *, until: str, reason: str, author: str) -> Document:
+        """Let a freeze hold longer: until a date, a moment, or so long from now ("24h")."""
+        ...
 
     def hold(self, customer_id: str, *, reason: str | None, author: str) -> Document:
         """Set a legal hold with its reason, or lift it (None)."""
@@ -163,6 +185,7 @@ class LocalService:
         self.keys: Keys = LocalKeys(app)
         self.labels: LabelService = LocalLabels(app)
         self.lists: ListService = LocalLists(app)
+        self.casework = LocalCaseWork(app)
         self.webhooks: Webhooks = LocalWebhooks(app)
 
     def decide(self, tx: Transaction | Mapping[str, Any]) -> Decision:
@@ -212,15 +235,13 @@ class LocalService:
         """See `Service.reload_policy`."""
         return describe(self.app.watch.reload(actor=author))
 
-    def cases(
-        self, *, status: str | None = None, customer_id: str | None = None, q: str | None = None,
-        limit: int = 50, offset: int = 0,
-    ) -> Document:  # fmt: skip
+    def cases(self, *, count: bool = False, limit: int = 50, offset: int = 0, **query: Any) -> Document:
         """See `Service.cases`."""
-        if q is not None and (has_control_characters(q) or not is_unicode(q)):
-            raise InvalidTransaction([FieldProblem("q", "control_character", "contains a control character")])
-        found = self.app.store.cases.search(status=status, customer_id=customer_id, text=q, limit=limit, offset=offset)
-        return {"cases": [case.model_dump(mode="json") for case in found]}
+        wanted, now = CaseQuery.parse(query), self.app.clock.now()
+        base, book = self.app.policy.document.base_currency, self.app.store.cases
+        found = book.search(wanted, limit=limit, offset=offset, now=now, base_currency=base)
+        shown: Document = {"cases": [case.model_dump(mode="json") for case in found]}
+        return shown | ({"total": book.count(wanted, now=now, base_currency=base)} if count else {})
 
     def case(self, case_id: str) -> Document:
         """See `Service.case`."""
@@ -230,9 +251,20 @@ class LocalService:
         """See `Service.note`."""
         return self.app.desk.note(case_id, text=text, author=author).model_dump(mode="json")
 
+    def ask(self, case_id: str, question: str, *, transaction_id: str | None = None, author: str) -> Document:
+        """See `Service.ask`."""
+        asked = ask.put(self.app, case_id, question, transaction_id=transaction_id, author=author)
+        return asyncio.run(ask.answer(self.app, asked))
+
+    def ask_live(
+        self, case_id: str, question: str, *, transaction_id: str | None = None, author: str
+    ) -> Iterator[Document]:
+        """See `Service.ask_live`."""
+        return ask.events(self.app, ask.put(self.app, case_id, question, transaction_id=transaction_id, author=author))
+
     def close_case(self, case_id: str, *, disposition: str, reason: str, author: str) -> Document:
         """See `Service.close_case`."""
-        self.app.desk.close_case(case_id, disposition=disposition, reason=reason, author=author)
+        self.app.case_desk.close(case_id, disposition=disposition, reason=reason, author=author)
         return self.case(case_id)
 
     def report(self, report_id: str) -> Document:
@@ -278,6 +310,11 @@ class LocalService:
         """See `Service.unfreeze`."""
         return self.app.desk.unfreeze(customer_id, reason=reason, actor=author).model_dump(mode="json")
 
+    def extend_freeze(self, customer_id: str, *, until: str, reason: str, author: str) -> Document:
+        """See `Service.extend_freeze`."""
+        freeze = self.app.desk.extend_freeze(customer_id, until=until, reason=reason, actor=author)
+        return freeze.model_dump(mode="json")
+
     def hold(self, customer_id: str, *, reason: str | None, author: str) -> Document:
         """See `Service.hold`."""
         reason = checked_text(reason, "reason") if reason is not None else None
@@ -303,7 +340,13 @@ class LocalService:
     def audit(self, *, subject: str | None = None, limit: int = 100, offset: int = 0) -> Document:
         """See `Service.audit`."""
         entries = self.app.store.audit_entries(subject=subject, limit=min(limit, LIST_MAX), offset=offset)
-        return {"entries": [_audit_entry(entry) for entry in entries]}
+        shown = [_audit_entry(entry) for entry in entries]
+        sealed = {entry["body"]["entry_id"]: entry["body"] for entry in shown if "sealed_sha256" in entry["body"]}
+        why = self.app.store.cases.reasons(sealed)  # what was written stands elsewhere, and can be erased there
+        for entry in shown:
+            if reason := why.get(entry["body"].get("entry_id")):
+                entry["reason"] = reason
+        return {"entries": shown}
 
     def verify_audit(self) -> Document:
         """See `Service.verify_audit`."""

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain
 from typing import Any, Final, Self
 
 import orjson
@@ -145,7 +146,7 @@ def _handler(endpoint: ModelEndpoint) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.close_connection = True
             try:
-                for piece in [*reply.pieces, "[DONE]"]:
+                for piece in chain(reply.pieces, ("[DONE]",)):  # one by one: a script may wait between two
                     if piece is CUT or (piece is HOLD and self._held()):
                         return
                     data = piece if isinstance(piece, str) else orjson.dumps(piece).decode()

@@ -60,6 +60,11 @@ def verdict(
     return orjson.dumps(document | {"next_checks": [], "customer_reason": ""} | more).decode()
 
 
+def reply(answer: str, evidence: Iterable[str] = ()) -> str:
+    """An answer to a question about a case as a model writes it; without text, that there is none."""
+    return orjson.dumps({"answered": bool(answer), "evidence": list(evidence), "answer": answer}).decode()
+
+
 def _count(request: ChatRequest, answer: str) -> TokenCount:
     """Words stand for tokens."""
     return TokenCount(sum(len(message.content.split()) for message in request.messages), 0, len(answer.split()))

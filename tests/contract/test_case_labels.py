@@ -29,7 +29,7 @@ def case(app: App, clock: FixedClock, samples: list[dict[str, Any]]) -> str:
 
 
 def close(app: App, case_id: str, disposition: str, *, author: str = "ana") -> None:
-    app.desk.close_case(case_id, disposition=disposition, reason="looked at it", author=author)
+    app.case_desk.close(case_id, disposition=disposition, reason="looked at it", author=author)
 
 
 def labels(app: App) -> dict[str, list[str]]:

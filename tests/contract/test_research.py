@@ -140,7 +140,7 @@ def test_a_device_is_shared_by_whom_it_was_seen_with_and_to_whom_it_is_registere
         [CustomerProfile(customer_id="C-owner", devices=[Device(device_id="dev-shared")])], actor="t", at=clock.now()
     )
     first = block("C-1", device_id="dev-shared")
-    app.desk.close_case(str(first.case_id), disposition="Confirmed fraud", reason="r", author="ana")
+    app.case_desk.close(str(first.case_id), disposition="Confirmed fraud", reason="r", author="ana")
     clock.advance(days=1)
     app.engine.decide(plain(customer_id="C-2", device_id="dev-shared"))
     found = research.customers_of_device("dev-shared", **BOUNDS)
@@ -176,7 +176,7 @@ def test_a_merchants_history_counts_customers_outcomes_and_endings(
         app.engine.decide(plain(merchant="Kiosk", customer_id=f"C-{number % 2}", device_id=None))
     ended = {"genuine": block("C-5", merchant="Kiosk", device_id="d5"), "gone": block("C-6", merchant="Kiosk")}
     for disposition, decision in ended.items():
-        app.desk.close_case(str(decision.case_id), disposition=disposition, reason="r", author="ana")
+        app.case_desk.close(str(decision.case_id), disposition=disposition, reason="r", author="ana")
     block("C-7", merchant="Kiosk", device_id="d7")
     block("C-8", merchant="Kiosk 2", device_id="d8")
     found = research.merchant_history("Kiosk", days=30)
@@ -192,7 +192,7 @@ def test_similar_cases_are_ranked_by_shared_reasons_and_say_why(
     app: App, research: Research, block: Callable[..., Decision], plain: Make, clock: FixedClock
 ) -> None:
     twin = block("C-1", merchant="Jewels", device_id="dev-ring")
-    app.desk.close_case(str(twin.case_id), disposition="fraud", reason="r", author="ana")
+    app.case_desk.close(str(twin.case_id), disposition="fraud", reason="r", author="ana")
     clock.advance(minutes=1)
     cousin = block("C-2", merchant="Other", device_id="dev-2")
     clock.advance(minutes=1)
@@ -256,7 +256,7 @@ def test_what_was_erased_is_not_read_and_does_not_break_the_answer(
     app: App, research: Research, block: Callable[..., Decision]
 ) -> None:
     gone = block("C-1", merchant="M", device_id="dev-1")
-    app.desk.close_case(str(gone.case_id), disposition="fraud", reason="r", author="ana")
+    app.case_desk.close(str(gone.case_id), disposition="fraud", reason="r", author="ana")
     asked = block("C-2", merchant="M", device_id="dev-1")
     research.customer_history("C-1", **BOUNDS)  # a key that is kept in memory would go on opening
     app.store.customers.erase("C-1", reason="asked", actor="ana", at=app.clock.now())
@@ -309,7 +309,7 @@ def test_no_text_breaks_a_question(app: App, research: Research) -> None:
 def test_every_question_is_answered_by_indexes(app: App, block: Callable[..., Decision]) -> None:
     for customer in ("C-1", "C-2"):
         decision = block(customer, merchant="M", device_id="d")
-    app.desk.close_case(str(decision.case_id), disposition="fraud", reason="r", author="ana")
+    app.case_desk.close(str(decision.case_id), disposition="fraud", reason="r", author="ana")
     asked: dict[str, Any] = {}
     engine = app.store.engine
     event.listen(engine, "before_cursor_execute", lambda _c, _cursor, sql, values, *_: asked.setdefault(sql, values))

@@ -204,7 +204,7 @@ def test_the_longest_reasons_and_authors_fit_and_longer_ones_are_refused_by_name
     app.desk.note(blocked.case_id, text=reason, author=author)
     app.desk.unfreeze("C-12345", reason=reason, actor=author)
     app.store.customers.hold("C-12345", reason=reason, actor=author, at=app.clock.now())
-    app.desk.close_case(blocked.case_id, disposition=reason, reason=reason, author=author)
+    app.case_desk.close(blocked.case_id, disposition=reason, reason=reason, author=author)
     for wrong in ("a" * 129, "", "nul\0"):
         with pytest.raises(InvalidTransaction, match="author"):
             app.desk.note(blocked.case_id, text="x", author=wrong)

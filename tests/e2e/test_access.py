@@ -84,7 +84,7 @@ def test_every_route_has_a_line_in_the_table(app: App) -> None:
         ("GET", "/v1/decisions/T-1", "read"), ("HEAD", "/v1/cases", "read"), ("GET", "/v1/audit/verify", "read"),
         ("POST", "/v1/policy/explain", "read"), ("GET", "/metrics", "read"), ("GET", "/docs", "read"),
         ("GET", "/openapi.json", "read"), ("POST", "/v1/lists/match", "read"), ("GET", "/v1/lists", "read"),
-        ("POST", "/v1/cases/FRD-1/notes", "act"), ("POST", "/v1/cases/FRD-1/close", "act"),
+        ("POST", "/v1/ask", "act"), ("POST", "/v1/cases/FRD-1/notes", "act"), ("POST", "/v1/cases/FRD-1/close", "act"),
         ("POST", "/v1/customers/a/b/unfreeze", "act"), ("POST", "/v1/outbox/out_1/retry", "act"),
         ("POST", "/v1/lists", "act"), ("DELETE", "/v1/lists/x", "act"), ("POST", "/v1/reports/FRD-1", "act"),
         ("POST", "/v1/backtests", "act"), ("POST", "/v1/backtests/x/cancel", "act"),

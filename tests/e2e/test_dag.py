@@ -13,18 +13,19 @@ import pytest
 
 from fraudray.deployments.processes import find_marked, run_marker
 from fraudray.testing.endpoint import HOLD, MODEL, ModelEndpoint, Reply, chunk, says
-from fraudray.testing.scripted_model import verdict
+from fraudray.testing.scripted_model import reply, verdict
 from tests.collector import Collector
 from tests.e2e.test_investigations_http import events
 from tests.e2e.test_lifecycle import free_port, started
 
 pytestmark = pytest.mark.serve
 BUILD = "fraudray.deployments.app:build_from_environment"
+DEVICE = "d1/identity-verifier/device"
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 class Script:
-    """Asks one question and concludes from its answer; says nothing more once `holds` is set."""
+    """Asks one question and concludes from its answer, or answers one; says nothing more once `holds` is set."""
 
     def __init__(self) -> None:
         self.holds = False
@@ -32,6 +33,9 @@ class Script:
     def __call__(self, body: dict[str, Any]) -> Reply:
         if body.get("max_tokens") == 1:
             return says("ok")
+        if "answered" in str(body.get("response_format")):
+            held = [chunk({"reasoning": "Let me see. "}), HOLD]
+            return Reply(held) if self.holds else says(reply("Nobody registered it.", [DEVICE]), reasoning="Whose? ")
         if self.holds:
             return Reply([chunk({"content": '{"risk"'}), HOLD])
         if len(body["messages"]) == 2:
@@ -56,10 +60,16 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def http(script: Script, collector: Collector, data_dir: Path) -> Iterator[httpx.Client]:
+def endpoint(script: Script) -> Iterator[ModelEndpoint]:
+    with ModelEndpoint(script) as started_one:
+        yield started_one
+
+
+@pytest.fixture(scope="module")
+def http(endpoint: ModelEndpoint, collector: Collector, data_dir: Path) -> Iterator[httpx.Client]:
     """One server for all tests of this module."""
     port = free_port()
-    with ModelEndpoint(script) as endpoint, pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FRAUDRAY_LLM_URL", endpoint.url)
         patch.setenv("FRAUDRAY_LLM_MODEL", MODEL)
         patch.setenv("FRAUDRAY_OTLP_URL", collector.url)
@@ -129,6 +139,28 @@ def test_all_of_it_is_one_trace_that_the_caller_began(
     assert answered.parent_span_id == question.span_id
     served_by = [collector.services[span.span_id] for span in (decision, investigation, answered)]
     assert served_by == ["fraudray", "fraudray-agent", "fraudray-mcp-tools"]
+
+
+def test_a_question_about_a_case_is_answered_by_the_investigator_and_who_leaves_ends_its_work(
+    http: httpx.Client, endpoint: ModelEndpoint, script: Script, samples: list[dict[str, Any]]
+) -> None:
+    case_id = http.post("/v1/decisions", json=samples[1] | {"transaction_id": "T-asked"}).json()["case_id"]
+    asked = {"case_id": case_id, "question": "Whose device is it?", "transaction_id": "T-asked"}
+    answer = http.post("/v1/ask", json=asked).json()
+    assert (answer["answered"], answer["answer"]) == (True, "Nobody registered it."), answer
+    assert answer["citations"][0]["transaction_id"] == "T-asked"
+    streamed = {"accept": "text/event-stream"}
+    happened = [json.loads(e["data"]) for e in events(http.post("/v1/ask", json=asked, headers=streamed).text)]
+    kinds = [event["kind"] for event in happened]
+    assert list(dict.fromkeys(kinds)) == ["stage", "reasoning", "answer", "finished"]
+    assert happened[-1]["body"]["answer"] == answer["answer"]
+
+    endpoint.left.clear()
+    script.holds = True
+    with http.stream("POST", "/v1/ask", json=asked, headers=streamed) as stream:
+        next(line for line in stream.iter_lines() if line == "event: reasoning")
+    assert endpoint.left.wait(60)
+    script.holds = False
 
 
 def test_an_investigator_that_is_killed_costs_a_verdict_and_comes_back(

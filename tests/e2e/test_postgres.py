@@ -55,7 +55,7 @@ def test_a_whole_life_on_postgresql(
     assert app.worker.drain() == 3
     assert high.case_id is not None
     app.desk.unfreeze("C-12345", reason="it was her", actor="ana")
-    app.desk.close_case(high.case_id, disposition="genuine", reason="confirmed", author="ana")
+    app.case_desk.close(high.case_id, disposition="genuine", reason="confirmed", author="ana")
     app.close()
 
     again = make_app(database_url=postgres_url)

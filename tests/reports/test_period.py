@@ -162,7 +162,7 @@ def test_cases_and_actions_are_counted(
     app.engine.decide(samples[2])
     app.worker.drain()
     clock.advance(hours=6)
-    app.desk.close_case(str(blocked.case_id), disposition=" Fraud", reason="confirmed", author="Ana")
+    app.case_desk.close(str(blocked.case_id), disposition=" Fraud", reason="confirmed", author="Ana")
 
     report = service.reports.period(start="2026-03-02", end="2026-03-02")
 
@@ -177,7 +177,7 @@ def test_cases_and_actions_are_counted(
 
 def test_erased_customers_still_count(app: App, service: LocalService, samples: list[dict[str, Any]]) -> None:
     blocked = app.engine.decide(samples[1])
-    app.desk.close_case(str(blocked.case_id), disposition="fraud", reason="x", author="Ana")
+    app.case_desk.close(str(blocked.case_id), disposition="fraud", reason="x", author="Ana")
     before = service.reports.period(start="2026-03-02", end="2026-03-02")
     service.erase(blocked.customer_id, reason="request", author="Ana")
 

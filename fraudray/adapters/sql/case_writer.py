@@ -4,28 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from fraudray.adapters.sql import schema as t
-from fraudray.adapters.sql.rows import Rows, case_fields
+from fraudray.adapters.sql.case_index import CaseIndex
+from fraudray.adapters.sql.case_rows import change, columns_of, read_row, summary_of
+from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.webhook_notices import WebhookNotices
 from fraudray.adapters.vault import Box
 from fraudray.domain.case import CaseEntry, CaseSummary
+from fraudray.domain.case_life import CaseTimes
 from fraudray.domain.decision import Decision, Outcome
+from fraudray.domain.opening import headline, opened
+from fraudray.domain.research import Ending
 from fraudray.domain.webhook import Event
-from fraudray.ports.ledger import DecisionUnit
+from fraudray.ports.ledger import AuditNote, DecisionUnit
 
 
 class CaseWriter:
     """Writes within the decision's own database transaction, and tells webhooks in it."""
 
-    def __init__(self, rows: Rows, notices: WebhookNotices) -> None:
-        self._rows, self._notices = rows, notices
+    def __init__(self, rows: Rows, notices: WebhookNotices, index: CaseIndex, times: CaseTimes) -> None:
+        self._rows, self._notices, self._index, self._times = rows, notices, index, times
 
     def write(self, connection: Connection, unit: DecisionUnit, case_id: str, box: Box) -> Event:
         """Put the decision into its case; what happened to the case."""
         decision = unit.decision
         case, event = self._put(connection, unit, case_id, box)
+        self._index.alert(case_id, decision, unit.transaction)
         change = {"kind": "alert", "transaction_id": decision.transaction_id, "decision_id": decision.decision_id}
         if unit.case_entry is not None:
             self._rows.case_entry(case_id, decision.customer_id, unit.case_entry, box)
@@ -39,51 +45,45 @@ class CaseWriter:
 
     def _put(self, connection: Connection, unit: DecisionUnit, case_id: str, box: Box) -> tuple[CaseSummary, Event]:
         if unit.opens_case:
-            return self._open(unit.decision, case_id), "case.opened"
+            case = opened(case_id, unit.decision, unit.transaction, unit.decision.decided_at, self._times)
+            self._rows.open_case(case)
+            return case, "case.opened"
         self._rows.flush(connection)  # the case may be one that this very batch opens
         if unit.case_entry is None or unit.alerts:
-            return self._join(connection, unit.decision, case_id), "case.updated"
+            return self._join(connection, unit, case_id), "case.updated"
         return self._answered(connection, unit.decision, case_id, unit.case_entry, box)
 
-    def _open(self, decision: Decision, case_id: str) -> CaseSummary:
+    def _join(self, connection: Connection, unit: DecisionUnit, case_id: str) -> CaseSummary:
+        """A further alert. A case that waits waits no longer; one that gets worse is due no later than a new one."""
+        decision, before = unit.decision, summary_of(read_row(connection, case_id))
         at = decision.decided_at
-        self._rows.open_case(
-            case_id, customer_id=decision.customer_id, score=decision.score, decision=decision.decision,
-            at_us=t.to_us(at),
-        )  # fmt: skip
-        return CaseSummary(
-            case_id=case_id, customer_id=decision.customer_id, status="open", decision=decision.decision,
-            score=decision.score, opened_at=at, last_alert_at=at, updated_at=at,
-        )  # fmt: skip
-
-    def _join(self, connection: Connection, decision: Decision, case_id: str) -> CaseSummary:
-        """A further alert."""
-        at_us = t.to_us(decision.decided_at)
-        before = connection.execute(select(t.cases).where(t.cases.c.case_id == case_id)).one()
-        joined: dict[str, Any] = {"last_alert_us": at_us, "updated_us": at_us}
+        joined: dict[str, Any] = {"last_alert_at": at, "updated_at": at}
         if decision.score > before.score:
-            joined |= {"score": decision.score, "decision": decision.decision.value}
-        return _changed(connection, case_id, joined)
+            joined |= headline(decision, unit.transaction)
+            due = at + self._times.due_after(decision.decision)
+            joined["due_at"] = due if before.due_at is None else min(before.due_at, due)
+        if before.status == "waiting":
+            joined |= {"status": "open", "waiting_until": None, "assignee": None}
+            body = {"from": "waiting", "to": "open", "transaction_id": decision.transaction_id}
+            self._rows.note(t.to_us(at), AuditNote("case_woken", case_id, "engine", body))
+        return change(connection, case_id, columns_of(joined))
 
     def _answered(
         self, connection: Connection, decision: Decision, case_id: str, answer: CaseEntry, box: Box
     ) -> tuple[CaseSummary, Event]:
         """An alert that was answered is no further alert; a case of which every alert was lifted is closed."""
-        updated: dict[str, Any] = {"updated_us": t.to_us(decision.decided_at)}
-        case = _changed(connection, case_id, updated)
+        updated: dict[str, Any] = {"updated_at": decision.decided_at}
+        case = change(connection, case_id, columns_of(updated))
         # Only people's answers close a case; a model that lowers a decision leaves it to them.
-        if answer.kind != "step_up" or case.status != "open" or not _all_lifted(connection, case_id):
+        if answer.kind != "step_up" or case.status == "closed" or not _all_lifted(connection, case_id):
             return case, "case.updated"
-        body = {"disposition": "lifted", "reason": "every alert of it was lifted"}
+        reason = "every alert of it was lifted"
+        body = {"disposition": Ending.LIFTED.value, "reason": reason}
         entry = answer.model_copy(update={"entry_id": answer.entry_id + "-closed", "kind": "closed", "body": body})
-        self._rows.case_entry(case_id, decision.customer_id, entry, box)
-        return _changed(connection, case_id, updated | {"status": "closed"}), "case.closed"
-
-
-def _changed(connection: Connection, case_id: str, values: dict[str, Any]) -> CaseSummary:
-    connection.execute(update(t.cases).where(t.cases.c.case_id == case_id).values(**values))
-    row = connection.execute(select(t.cases).where(t.cases.c.case_id == case_id)).one()
-    return CaseSummary(**case_fields(row._asdict()))
+        audit = {"from": case.status, "to": "closed", "disposition": Ending.LIFTED.value}
+        self._rows.case_entry(case_id, decision.customer_id, entry, box, audit)
+        ended = updated | {"status": "closed", "locked_until": None, "disposition": Ending.LIFTED.value}
+        return change(connection, case_id, columns_of(ended)), "case.closed"
 
 
 def _all_lifted(connection: Connection, case_id: str) -> bool:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, get_args
 
 import orjson
-from sqlalchemy import Connection, Engine, Row, or_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, func, select
 
 from fraudray.adapters.sql import schema as t
+from fraudray.adapters.sql.case_files import files_of
+from fraudray.adapters.sql.case_index import CaseIndex, shared_values
+from fraudray.adapters.sql.case_notes import CaseNotes
+from fraudray.adapters.sql.case_rows import fields_of, read_row, summary_of
+from fraudray.adapters.sql.case_search import cases_where, ready
 from fraudray.adapters.sql.driver import failing
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.ledger import SqlLedger
-from fraudray.adapters.sql.rows import Rows, case_fields
-from fraudray.adapters.sql.webhook_notices import WebhookNotices
+from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.writer import Writer
-from fraudray.domain.case import Case, CaseEntry, CaseSummary
+from fraudray.domain.case import ACTIVE, Case, CaseEntry, CaseStatus, CaseSummary
+from fraudray.domain.case_query import CaseQuery
 from fraudray.domain.decision import Action, Decision
 from fraudray.domain.errors import NotFound, Refused
 from fraudray.domain.transaction import Transaction
-from fraudray.domain.webhook import Event
 from fraudray.ports.ledger import AuditNote, OpenCase
 
 PAGE_MAX = 500
@@ -31,10 +37,11 @@ class SqlCaseBook:
     """Reads come straight from the database; writes go through the writer."""
 
     def __init__(
-        self, engine: Engine, writer: Writer, rows: Rows, keys: CustomerKeys, ledger: SqlLedger, notices: WebhookNotices
-    ) -> None:
+        self, engine: Engine, writer: Writer, rows: Rows, keys: CustomerKeys, ledger: SqlLedger, notes: CaseNotes,
+        index: CaseIndex,
+    ) -> None:  # fmt: skip
         self._engine, self._writer, self._rows, self._keys, self._ledger = engine, writer, rows, keys, ledger
-        self._notices = notices
+        self._notes, self._index = notes, index
 
     def decision(self, transaction_id: str) -> Decision:
         """The current revision of a decision, with its actions' outcomes as of now. Raises NotFound."""
@@ -69,6 +76,19 @@ class SqlCaseBook:
             raise NotFound("decision on transaction", transaction_id)
         return document["decision"]
 
+    def documents(self, transaction_id: str) -> list[bytes]:
+        """Every revision of a decision as JSON, oldest first. Raises NotFound, also once it was erased."""
+        d = t.decisions.c
+        with failing(), self._engine.connect() as connection:
+            rows = connection.execute(
+                select(d.customer_id, d.document_sealed).where(d.transaction_id == transaction_id).order_by(d.revision)
+            ).all()
+        opened = [self._ledger.open_document(row.customer_id, bytes(row.document_sealed)) for row in rows]
+        found = [document["decision"] for document in opened if document is not None]
+        if not found:
+            raise NotFound("decision on transaction", transaction_id)
+        return found
+
     def transaction(self, transaction_id: str) -> Transaction:
         """The stored transaction (without its biometric sample). Raises NotFound."""
         with failing(), self._engine.connect() as connection:
@@ -94,67 +114,91 @@ class SqlCaseBook:
         return found
 
     def search(
-        self, *, status: str | None = None, customer_id: str | None = None, text: str | None = None,
+        self, query: CaseQuery | None = None, *, now: datetime | None = None, base_currency: str = "USD",
         limit: int = 50, offset: int = 0,
     ) -> list[CaseSummary]:  # fmt: skip
-        """Cases by status and customer; `text` finds a case id, customer id, transaction id, merchant or reason code.
-        Newest alert first."""
-        statement = select(t.cases).order_by(t.cases.c.last_alert_us.desc(), t.cases.c.case_id.desc())
-        if status:
-            statement = statement.where(t.cases.c.status == status)
-        if customer_id:
-            statement = statement.where(t.cases.c.customer_id == customer_id)
-        if text:
-            like = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-            d = t.decisions.c
-            behind = select(d.case_id).where(
-                d.case_id.is_not(None),
-                or_(*(c.ilike(like, escape="\\") for c in (d.transaction_id, d.merchant, d.reason_codes))),
-            )
-            statement = statement.where(
-                or_(
-                    t.cases.c.case_id.ilike(like, escape="\\"),
-                    t.cases.c.customer_id.ilike(like, escape="\\"),
-                    t.cases.c.case_id.in_(behind),
-                )
-            )
+        """Cases as `query` wants them (all, newest alert first, without one). `now` (UTC) is when what ends has
+        ended."""
+        found = cases_where(query or CaseQuery(), self._index, now or datetime.now(UTC), base_currency)
         with failing(), self._engine.connect() as connection:
-            rows = connection.execute(statement.limit(min(limit, PAGE_MAX)).offset(offset)).all()
-        return [CaseSummary(**case_fields(row._asdict())) for row in rows]
+            rows = connection.execute(found.limit(min(limit, PAGE_MAX)).offset(offset)).mappings().all()
+        return [summary_of(row) for row in rows]
+
+    def stream(self, query: CaseQuery, *, now: datetime, base_currency: str, limit: int) -> Iterator[CaseSummary]:
+        """The same, of very many, as they are read."""
+        found = cases_where(query, self._index, now, base_currency).limit(limit)
+        with failing(), self._engine.connect() as connection:
+            for row in connection.execute(found, execution_options={"yield_per": 1000}).mappings():
+                yield summary_of(row)
+
+    def count(self, query: CaseQuery, *, now: datetime, base_currency: str) -> int:
+        """How many there are."""
+        found = cases_where(query, self._index, now, base_currency).order_by(None).subquery()
+        with failing(), self._engine.connect() as connection:
+            return connection.execute(select(func.count()).select_from(found)).scalar_one()
+
+    def counts(self, *, now: datetime, assignee: str) -> dict[str, int]:
+        """How many cases are in each status, `active`, `ready`, `overdue`, and `mine` (active, of `assignee`)."""
+        c = t.cases.c
+        own = and_(c.active == 1, c.assignee == assignee, c.status == "claimed")
+        wanted = {"ready": ready(now), "overdue": and_(c.active == 1, c.due_us < t.to_us(now)), "mine": own}
+        with failing(), self._engine.connect() as connection:
+            rows = connection.execute(select(c.status, func.count()).group_by(c.status)).all()
+            found = dict.fromkeys(get_args(CaseStatus), 0) | {row[0]: row[1] for row in rows}
+            for name, condition in wanted.items():
+                asked = select(func.count()).select_from(t.cases).where(condition)
+                found[name] = connection.execute(asked).scalar_one()
+        return found | {"active": sum(found[status] for status in ACTIVE)}
+
+    def summary(self, case_id: str) -> CaseSummary:
+        """A case without what belongs to it. Raises NotFound."""
+        with failing(), self._engine.connect() as connection:
+            return summary_of(read_row(connection, case_id))
 
     def case(self, case_id: str) -> Case:
-        """The whole case. Raises NotFound."""
+        """The whole case, with those that were merged into it. Raises NotFound."""
+        d, e = t.decisions.c, t.case_entries.c
         with failing(), self._engine.connect() as connection:
-            row = connection.execute(select(t.cases).where(t.cases.c.case_id == case_id)).first()
-            if row is None:
-                raise NotFound("case", case_id)
+            row = read_row(connection, case_id)
+            owners = {case_id: row["customer_id"]} | _merged_into(connection, case_id)
             decided = connection.execute(
-                select(t.decisions.c.transaction_id, t.decisions.c.customer_id, t.decisions.c.document_sealed)
-                .where(t.decisions.c.case_id == case_id)
-                .order_by(t.decisions.c.decided_us, t.decisions.c.revision)
+                select(d.transaction_id, d.customer_id, d.document_sealed)
+                .where(d.case_id.in_(owners))
+                .order_by(d.decided_us, d.revision)
                 .limit(PAGE_MAX)
             ).all()
             noted = connection.execute(
-                select(t.case_entries)
-                .where(t.case_entries.c.case_id == case_id)
-                .order_by(t.case_entries.c.at_us, t.case_entries.c.entry_id)
-                .limit(PAGE_MAX)
+                select(t.case_entries).where(e.case_id.in_(owners)).order_by(e.at_us, e.entry_id).limit(PAGE_MAX)
             ).all()
+            files = files_of(connection, self._keys, owners)
         current = {row.transaction_id: row for row in decided}.values()  # the newest revision of each
         documents = [self._ledger.open_document(d.customer_id, d.document_sealed) for d in current]
         decisions = [self.with_outcomes(Decision.model_validate_json(d["decision"])) for d in documents if d]
         return Case(
-            **case_fields(row._asdict()),
+            **fields_of(row),
             decisions=decisions,
-            entries=self._entries(row.customer_id, noted),
+            entries=[self._entry(owners[entry.case_id], entry) for entry in noted],
+            files=files,
+            merged=[merged for merged in owners if merged != case_id],
             erased=any(d is None for d in documents),
         )
 
     def transaction_ids(self, case_id: str) -> list[str]:
-        """The transactions whose decisions are in a case, all of them."""
-        asked = select(t.decisions.c.transaction_id).where(t.decisions.c.case_id == case_id).distinct()
+        """The transactions whose decisions are in a case, or in one that was merged into it, all of them."""
         with failing(), self._engine.connect() as connection:
+            cases = {case_id, *_merged_into(connection, case_id)}
+            asked = select(t.decisions.c.transaction_id).where(t.decisions.c.case_id.in_(cases)).distinct()
             return list(connection.execute(asked.order_by(t.decisions.c.transaction_id)).scalars())
+
+    def shared_values(self, case_id: str) -> set[tuple[str, str]]:
+        """By kind, what the case's transactions may share with others (`case_index.shared_values`)."""
+        d = t.decisions.c
+        asked = select(d.customer_id, d.document_sealed).where(d.case_id == case_id).limit(PAGE_MAX)
+        with failing(), self._engine.connect() as connection:
+            rows = connection.execute(asked).all()
+        documents = [self._ledger.open_document(row.customer_id, bytes(row.document_sealed)) for row in rows]
+        found = (shared_values(Transaction.model_validate_json(d["transaction"])) for d in documents if d)
+        return {pair for values in found for pair in values.items()}
 
     def ending(self, case_id: str) -> CaseEntry | None:
         """How a case was closed; None while it is open."""
@@ -163,23 +207,41 @@ class SqlCaseBook:
             select(t.case_entries, t.cases.c.customer_id)
             .join(t.cases, t.cases.c.case_id == e.case_id)
             .where(e.case_id == case_id, e.kind == "closed", t.cases.c.status == "closed")
-            .order_by(e.at_us.desc())
+            .order_by(e.at_us.desc(), e.entry_id.desc())
             .limit(1)
         )
         with failing(), self._engine.connect() as connection:
             row = connection.execute(asked).first()
-        return None if row is None else self._entries(row.customer_id, [row])[0]
+        return None if row is None else self._entry(row.customer_id, row)
+
+    def reasons(self, trail: Mapping[str, Mapping[str, Any]]) -> dict[str, str | None]:
+        """Why what the audit trail says of cases was done, by entry: `trail` has the trail's body of each. None where
+        nobody said, the words were erased, or they are not those that the trail's digest is of."""
+        e, c = t.case_entries.c, t.cases.c
+        asked = select(e.entry_id, e.body_sealed, c.customer_id).join(t.cases, c.case_id == e.case_id)
+        found: dict[str, str | None] = dict.fromkeys(trail)
+        if not trail:
+            return found
+        with failing(), self._engine.connect() as connection:
+            rows = connection.execute(asked.where(e.entry_id.in_(trail))).all()
+        for row in rows:
+            box, sealed = self._keys.for_reading(row.customer_id), bytes(row.body_sealed)
+            if box is None or hashlib.sha256(sealed).hexdigest() != trail[row.entry_id]["sealed_sha256"]:
+                continue
+            with suppress(ValueError):  # sealed under a key that was destroyed before a new one was made
+                body = orjson.loads(box.open(sealed, row.customer_id))
+                found[row.entry_id] = body.get("reason") or body.get("notes")
+        return found
 
     def append(
         self, case_id: str, *, author: str, kind: str, body: dict[str, Any], at: datetime, entry_id: str
     ) -> CaseEntry:
-        """Note something on an open or closed case. Raises NotFound."""
+        """Note something on a case, closed or not. Raises NotFound."""
         entry = CaseEntry(entry_id=entry_id, at=at, author=author, kind=kind, body=body)
 
         def write(connection: Connection) -> None:
-            customer_id = self._customer_of(connection, case_id)
-            self._put_entry(connection, case_id, customer_id, entry)
-            self._tell(connection, "case.updated", case_id, entry)
+            self._rows.flush(connection)  # the case may be one that this very batch opens
+            self._notes.put(connection, case_id, read_row(connection, case_id)["customer_id"], entry)
 
         self._submit(write)
         return entry
@@ -193,80 +255,42 @@ class SqlCaseBook:
             taken = connection.execute(select(t.cases.c.case_id).where(t.cases.c.case_id == summary.case_id)).scalar()
             if taken:
                 raise Refused(f"there is a case {summary.case_id} already")
-            self._rows.open_case(
-                summary.case_id, customer_id=summary.customer_id, score=summary.score, decision=summary.decision,
-                at_us=at_us,
-            )  # fmt: skip
+            self._rows.open_case(summary)
             self._rows.flush(connection)  # what follows writes to the case
-            self._note(at_us, AuditNote("case_opened", summary.case_id, author, {"customer_id": summary.customer_id}))
-            self._put_entry(connection, summary.case_id, summary.customer_id, entry)
-            self._tell(connection, "case.opened", summary.case_id, entry)
+            self._index.opened(summary)
+            opened = AuditNote("case_opened", summary.case_id, author, {"customer_id": summary.customer_id})
+            self._rows.note(at_us, opened)
+            self._notes.put(connection, summary.case_id, summary.customer_id, entry, event="case.opened")
 
         self._submit(write)
         record = self._ledger.held(summary.customer_id)
         if record is not None and record.open_case is None:
             record.open_case = OpenCase(summary.case_id, summary.opened_at)
 
-    def close(self, case_id: str, *, author: str, disposition: str, reason: str, at: datetime, entry_id: str) -> None:
-        """Close an open case with a disposition. Raises NotFound, or Refused when it is closed."""
-        entry = CaseEntry(
-            entry_id=entry_id, at=at, author=author, kind="closed", body={"disposition": disposition, "reason": reason}
-        )
-        customer: list[str] = []
-
-        def write(connection: Connection) -> None:
-            customer.append(self._customer_of(connection, case_id))
-            closed = connection.execute(
-                update(t.cases)
-                .where(t.cases.c.case_id == case_id, t.cases.c.status == "open")
-                .values(status="closed", updated_us=t.to_us(at))
-            )
-            if not closed.rowcount:
-                raise Refused(f"case {case_id} is closed already")
-            self._put_entry(connection, case_id, customer[0], entry)
-            self._tell(connection, "case.closed", case_id, entry, disposition=disposition)
-
-        self._submit(write)
-        record = self._ledger.held(customer[0])
-        if record and record.open_case and record.open_case.case_id == case_id:
-            record.open_case = None
-
-    def _customer_of(self, connection: Connection, case_id: str) -> str:
-        found: str | None = connection.execute(
-            select(t.cases.c.customer_id).where(t.cases.c.case_id == case_id)
-        ).scalar()
-        if found is None:
-            raise NotFound("case", case_id)
-        return found
-
-    def _put_entry(self, connection: Connection, case_id: str, customer_id: str, entry: CaseEntry) -> None:
-        self._rows.case_entry(case_id, customer_id, entry, self._keys.for_writing(connection, customer_id))
-        connection.execute(update(t.cases).where(t.cases.c.case_id == case_id).values(updated_us=t.to_us(entry.at)))
-
-    def _tell(self, connection: Connection, event: Event, case_id: str, entry: CaseEntry, **more: str) -> None:
-        """Tell webhooks of a case as it is now. What was noted stays here: it is free text."""
-        case = connection.execute(select(t.cases).where(t.cases.c.case_id == case_id)).one()
-        change = {"kind": entry.kind, "entry_id": entry.entry_id, "author": entry.author} | more
-        summary = CaseSummary(**case_fields(case._asdict()))
-        for notice in self._notices.entries_for_case(event, summary, change=change, at=entry.at):
-            box = self._keys.for_writing(connection, summary.customer_id)
-            self._rows.enqueue(notice, box, t.to_us(entry.at))
-
-    def _entries(self, customer_id: str, rows: Sequence[Row[Any]]) -> list[CaseEntry]:
+    def _entry(self, customer_id: str, row: Row[Any]) -> CaseEntry:
         box = self._keys.for_reading(customer_id)
-        entries = []
-        for row in rows:
-            try:
-                body = orjson.loads(box.open(bytes(row.body_sealed), customer_id)) if box else {"erased": True}
-            except ValueError:
-                body = {"erased": True}
-            entries.append(
-                CaseEntry(entry_id=row.entry_id, at=t.from_us(row.at_us), author=row.author, kind=row.kind, body=body)
-            )
-        return entries
-
-    def _note(self, at_us: int, note: AuditNote) -> None:
-        self._rows.note(at_us, note)
+        try:
+            body = orjson.loads(box.open(bytes(row.body_sealed), customer_id)) if box else {"erased": True}
+        except ValueError:
+            body = {"erased": True}
+        return CaseEntry(
+            entry_id=row.entry_id, at=t.from_us(row.at_us), author=row.author, kind=row.kind, body=body,
+            case_id=row.case_id,
+        )  # fmt: skip
 
     def _submit(self, write: Any) -> None:
         self._writer.submit(write).result()
+
+
+def _merged_into(connection: Connection, case_id: str) -> dict[str, str]:
+    """The cases that go on in this one, and the customer of each; those merged into them too."""
+    found: dict[str, str] = {}
+    wanted = [case_id]
+    while wanted:
+        c = t.cases.c
+        rows = connection.execute(
+            select(c.case_id, c.customer_id).where(c.merged_into.in_(wanted)).order_by(c.case_id).limit(PAGE_MAX)
+        ).all()
+        wanted = [row.case_id for row in rows if row.case_id not in found]
+        found |= {row.case_id: row.customer_id for row in rows}
+    return found

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from fraudray.adapters.sql import schema as t
+from fraudray.adapters.sql.case_index import CaseIndex
 from fraudray.adapters.sql.driver import failing
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.ledger import SqlLedger
@@ -15,7 +16,7 @@ from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.writer import Writer
 from fraudray.adapters.vault import Vault
 from fraudray.domain.customer import CustomerProfile, Freeze
-from fraudray.domain.errors import FieldProblem, InvalidTransaction, NotFound
+from fraudray.domain.errors import FieldProblem, InvalidTransaction, NotFound, Refused
 from fraudray.features.state import CustomerState
 from fraudray.ports.ledger import AuditNote
 
@@ -24,10 +25,11 @@ class SqlCustomerBook:
     """Writes go through the writer and drop what the ledger holds in memory of the customer."""
 
     def __init__(
-        self, engine: Engine, writer: Writer, rows: Rows, keys: CustomerKeys, vault: Vault, ledger: SqlLedger
-    ) -> None:
+        self, engine: Engine, writer: Writer, rows: Rows, keys: CustomerKeys, vault: Vault, ledger: SqlLedger,
+        index: CaseIndex,
+    ) -> None:  # fmt: skip
         self._engine, self._writer, self._rows = engine, writer, rows
-        self._keys, self._vault, self._ledger = keys, vault, ledger
+        self._keys, self._vault, self._ledger, self._index = keys, vault, ledger, index
 
     def count(self) -> int:
         """How many customers are registered."""
@@ -112,6 +114,30 @@ class SqlCustomerBook:
         record.freeze = None
         return freeze
 
+    def extend_freeze(self, customer_id: str, *, until: datetime, reason: str, actor: str, at: datetime) -> Freeze:
+        """Let the customer's freeze hold until then. Raises NotFound when none holds, Refused when it holds as long
+        already."""
+        record = self._ledger.customer(customer_id)
+        freeze = record.freeze
+        if freeze is None or not freeze.holds_at(at):
+            raise NotFound("freeze on the account of customer", customer_id)
+        if until <= freeze.ends_at:
+            raise Refused(f"the freeze holds until {freeze.ends_at:%Y-%m-%d %H:%M} UTC already; to end it, lift it")
+        longer = freeze.model_copy(update={"ends_at": until})
+
+        def write(connection: Connection) -> None:
+            self._rows.flush(connection)
+            connection.execute(
+                update(t.freezes).where(t.freezes.c.freeze_id == freeze.freeze_id).values(ends_us=t.to_us(until))
+            )
+            body = {"freeze_id": freeze.freeze_id, "until": until.isoformat(), "reason": reason}
+            self._rows.note(t.to_us(at), AuditNote("freeze_extended", customer_id, actor, body))
+
+        self._writer.submit(write).result()
+        if record.freeze is freeze:
+            record.freeze = longer
+        return longer
+
     def hold(self, customer_id: str, *, reason: str | None, actor: str, at: datetime) -> None:
         """Set a legal hold with its reason, or lift it (None). Raises NotFound."""
 
@@ -134,6 +160,7 @@ class SqlCustomerBook:
             self._rows.flush(connection)  # what waits of this customer goes too
             for table in (t.customers, t.customer_links, t.customer_states, t.sightings):
                 connection.execute(delete(table).where(table.c.customer_id == customer_id))
+            self._index.forget(connection, customer_id)
             self._rows.note(t.to_us(at), AuditNote("customer_erased", customer_id, actor, {"reason": reason}))
 
         self._writer.submit(write).result()

@@ -84,6 +84,9 @@ class Inserts:
         statement: Any = dialect.insert(table)
         keys = [column.name for column in table.primary_key]
         changed = {c.name: _merged(c, statement.excluded[c.name]) for c in table.columns if c.name not in keys}
+        if not changed:  # a row that is nothing but its key is there, or is not
+            known: Executable = statement.on_conflict_do_nothing(index_elements=keys)
+            return known
         upsert: Executable = statement.on_conflict_do_update(index_elements=keys, set_=changed)
         return upsert
 

@@ -50,7 +50,7 @@ class SqlFigures:
 
     def cases_open_now(self) -> int:
         """See `Figures.cases_open_now`."""
-        return self._count(t.cases.c.status == "open")
+        return self._count(t.cases.c.active == 1)
 
     def cases_closed(self, start: datetime, end: datetime) -> Iterator[ClosedCase]:
         """See `Figures.cases_closed`."""

@@ -23,7 +23,6 @@ from fraudray.adapters.sql.labelbook import SqlLabelBook
 from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.seen_ids import SeenIds
 from fraudray.adapters.sql.sightings import Due, Kind, Sightings
-from fraudray.adapters.sql.webhook_notices import WebhookNotices
 from fraudray.adapters.sql.writer import Writer
 from fraudray.adapters.vault import Box, Vault
 from fraudray.domain.customer import CustomerProfile, Freeze
@@ -61,7 +60,7 @@ _FREEZE = (
 )  # fmt: skip
 _CASE = (
     select(t.cases.c.case_id, t.cases.c.last_alert_us)
-    .where(t.cases.c.customer_id == _ID, t.cases.c.status == "open")
+    .where(t.cases.c.customer_id == _ID, t.cases.c.status != "closed")
     .order_by(t.cases.c.last_alert_us.desc())
     .limit(1)
 )
@@ -72,9 +71,9 @@ class SqlLedger:
 
     def __init__(
         self, engine: Engine, writer: Writer, rows: Rows, keys: CustomerKeys, vault: Vault, reader: Reader,
-        notices: WebhookNotices,
+        cases: CaseWriter,
     ) -> None:  # fmt: skip
-        self._cases = CaseWriter(rows, notices)
+        self._cases = cases
         self._engine, self._writer, self._rows, self._keys, self._vault = engine, writer, rows, keys, vault
         self._reader = reader
         self._customers: OrderedDict[str, CustomerRecord] = OrderedDict()

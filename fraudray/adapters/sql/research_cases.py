@@ -29,7 +29,7 @@ def record_of(question: Question, cases: Iterable[tuple[str, str, str]]) -> Case
     cases = list(cases)
     closed = endings(question, {case_id: customer for case_id, customer, status in cases if status == "closed"})
     return CaseRecord(
-        cases_open=sum(status == "open" for _, _, status in cases), closed_as=dict(Counter(closed.values()))
+        cases_open=sum(status != "closed" for _, _, status in cases), closed_as=dict(Counter(closed.values()))
     )
 
 

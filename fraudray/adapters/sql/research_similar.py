@@ -14,10 +14,10 @@ import orjson
 from sqlalchemy import select
 
 from fraudray.adapters.sql import schema as t
+from fraudray.adapters.sql.case_rows import fields_of
 from fraudray.adapters.sql.figures import CURRENT
 from fraudray.adapters.sql.question import Question
 from fraudray.adapters.sql.research_cases import endings
-from fraudray.adapters.sql.rows import case_fields
 from fraudray.domain.errors import NotFound
 from fraudray.domain.research import SimilarCase, SimilarCases, Subject, unusual_ids
 
@@ -70,7 +70,7 @@ def similar_to(question: Question, wanted: Subject) -> SimilarCases:
     ended = endings(question, {c: cases[c]["customer_id"] for c in ranked if cases[c]["status"] == "closed"})
     found = []
     for case_id in ranked:
-        candidate, fields = candidates[case_id], case_fields(cases[case_id])
+        candidate, fields = candidates[case_id], fields_of(cases[case_id])
         shared = [code for code in wanted.reasons if code in candidate.reasons]
         found.append(
             SimilarCase(

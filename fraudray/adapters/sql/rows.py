@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -11,11 +12,11 @@ from sqlalchemy import Connection, Table
 
 from fraudray.adapters.sql import schema as t
 from fraudray.adapters.sql.audit import AuditChain
+from fraudray.adapters.sql.case_rows import new_row
 from fraudray.adapters.sql.driver import Inserts
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.vault import Box
-from fraudray.domain.case import CaseEntry
-from fraudray.domain.decision import Outcome
+from fraudray.domain.case import CaseEntry, CaseSummary
 from fraudray.domain.errors import FieldProblem, InvalidTransaction
 from fraudray.domain.text import has_control_characters, is_unicode
 from fraudray.ports.ledger import AuditNote, OutboxEntry
@@ -33,10 +34,15 @@ class Rows:
         self._states: dict[str, Row] = {}
         self._sightings: dict[tuple[bytes, str], tuple[int, int]] = {}
         self._hours: dict[tuple[bytes, int], tuple[int, int]] = {}
+        self._known: dict[Table, dict[tuple[Any, ...], Row]] = {}
 
     def insert(self, table: Table, row: Row) -> None:
         """Insert `row` when the batch is flushed."""
         self._inserts.setdefault(table, []).append(row)
+
+    def know(self, table: Table, row: Row) -> None:
+        """Have a row of a table that holds each row once, whether it is there already or not."""
+        self._known.setdefault(table, {})[tuple(row[column.name] for column in table.primary_key)] = row
 
     def put_state(self, customer_id: str, row: Row) -> None:
         """Store a customer's newest state when the batch is flushed; an older one of the same batch is dropped."""
@@ -79,31 +85,23 @@ class Rows:
             },
         )
 
-    def open_case(self, case_id: str, *, customer_id: str, score: int, decision: Outcome, at_us: int) -> None:
+    def open_case(self, summary: CaseSummary) -> None:
         """Open a case with its first alert."""
-        self.insert(
-            t.cases,
-            {
-                "case_id": case_id,
-                "customer_id": customer_id,
-                "status": "open",
-                "score": score,
-                "decision": decision.value,
-                "opened_us": at_us,
-                "last_alert_us": at_us,
-                "updated_us": at_us,
-            },
-        )
+        self.insert(t.cases, new_row(summary))
 
-    def case_entry(self, case_id: str, customer_id: str, entry: CaseEntry, box: Box) -> None:
-        """Note something on a case, and that on the audit trail."""
-        at_us = t.to_us(entry.at)
-        self.note(at_us, AuditNote(f"case_{entry.kind}", case_id, entry.author, {"entry_id": entry.entry_id}))
+    def case_entry(
+        self, case_id: str, customer_id: str, entry: CaseEntry, box: Box, audit: Mapping[str, Any] | None = None
+    ) -> None:
+        """Note something on a case, and that on the audit trail, with what else `audit` is to say there. What was
+        written stays sealed; the trail holds the digest of its sealed form."""
+        at_us, sealed = t.to_us(entry.at), box.seal(orjson.dumps(entry.body), customer_id)
+        body = {"entry_id": entry.entry_id, "sealed_sha256": hashlib.sha256(sealed).hexdigest()} | dict(audit or {})
+        self.note(at_us, AuditNote(f"case_{entry.kind}", case_id, entry.author, body))
         self.insert(
             t.case_entries,
             {
                 "entry_id": entry.entry_id, "case_id": case_id, "at_us": at_us, "author": entry.author,
-                "kind": entry.kind, "body_sealed": box.seal(orjson.dumps(entry.body), customer_id),
+                "kind": entry.kind, "body_sealed": sealed,
             },
         )  # fmt: skip
 
@@ -125,6 +123,8 @@ class Rows:
                 for (blind, hour), (attempts, frauds) in self._hours.items()
             ]
             self._driver.insert(connection, t.key_hours, rows, replace=True)
+        for table, known in self._known.items():
+            self._driver.insert(connection, table, known.values(), replace=True)
         self._clear()
 
     def replace(self, connection: Connection, table: Table, row: Row) -> None:
@@ -142,6 +142,7 @@ class Rows:
         self._states.clear()
         self._sightings.clear()
         self._hours.clear()
+        self._known.clear()
 
     def committed(self) -> None:
         """The transaction is durable."""
@@ -150,15 +151,6 @@ class Rows:
     def resume(self, connection: Connection) -> bool:
         """See `AuditChain.resume`."""
         return self._audit.resume(connection)
-
-
-def case_fields(row: Mapping[str, Any]) -> Row:
-    """A row of `cases` as the fields of a CaseSummary."""
-    return {
-        "case_id": row["case_id"], "customer_id": row["customer_id"], "status": row["status"],
-        "decision": row["decision"], "score": row["score"], "opened_at": t.from_us(row["opened_us"]),
-        "last_alert_at": t.from_us(row["last_alert_us"]), "updated_at": t.from_us(row["updated_us"]),
-    }  # fmt: skip
 
 
 @lru_cache(maxsize=1024)

@@ -92,14 +92,83 @@ cases = Table(
     Column("case_id", String(64), primary_key=True),
     Column("customer_id", String(128), nullable=False),
     Column("status", String(16), nullable=False),
+    Column("active", Integer, nullable=False),  # 0 once closed
     Column("score", Integer, nullable=False),
     Column("decision", String(8), nullable=False),
     Column("opened_us", BigInteger, nullable=False),
     Column("last_alert_us", BigInteger, nullable=False),
     Column("updated_us", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("assignee", String(128), nullable=True),
+    Column("locked_us", BigInteger, nullable=True),
+    Column("waiting_us", BigInteger, nullable=True),
+    Column("due_us", BigInteger, nullable=True),
+    Column("disposition", String(16), nullable=True),  # what it means: fraud, genuine, ...
+    Column("merged_into", String(64), nullable=True),
+    # Of the alert with the highest score.
+    Column("amount_minor", BigInteger, nullable=True),
+    Column("currency", String(3), nullable=True),
+    Column("amount_base_minor", BigInteger, nullable=True),
+    Column("base_currency", String(3), nullable=True),
+    Column("merchant", String(200), nullable=True),
+    Column("reason_codes", Text, nullable=False),
     Index("cases_by_customer", "customer_id", "status"),
     Index("cases_by_status", "status", "score"),
     Index("cases_by_alert", "last_alert_us"),
+    Index("cases_queue", "active", "score", "opened_us"),
+    Index("cases_by_age", "active", "opened_us"),
+    Index("cases_by_due", "active", "due_us"),
+    Index("cases_by_amount", "active", "amount_base_minor"),
+    Index("cases_by_assignee", "assignee", "active"),
+    Index("cases_merged", "merged_into"),
+)
+case_reasons = Table(
+    "case_reasons",
+    metadata,
+    Column("code", String(64), nullable=False),
+    Column("case_id", String(64), nullable=False),
+    PrimaryKeyConstraint("code", "case_id"),
+)
+# What a case is found by: words that are plain in other tables too, and keyed digests of words that are personal.
+case_words = Table(
+    "case_words",
+    metadata,
+    Column("word", String(64).with_variant(String(64, collation="C"), "postgresql"), nullable=False),
+    Column("case_id", String(64), nullable=False),
+    PrimaryKeyConstraint("word", "case_id"),
+)
+case_blind_words = Table(
+    "case_blind_words",
+    metadata,
+    Column("blind", LargeBinary(32), nullable=False),
+    Column("case_id", String(64), nullable=False),
+    PrimaryKeyConstraint("blind", "case_id"),
+    Index("case_blind_words_by_case", "case_id"),
+)
+# Devices, network addresses, instruments and e-mail addresses of its alerts, as keyed digests.
+case_keys = Table(
+    "case_keys",
+    metadata,
+    Column("blind", LargeBinary(32), nullable=False),
+    Column("case_id", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    PrimaryKeyConstraint("blind", "case_id"),
+    Index("case_keys_by_case", "case_id"),
+)
+case_files = Table(
+    "case_files",
+    metadata,
+    Column("file_id", String(64), primary_key=True),
+    Column("case_id", String(64), nullable=False),
+    Column("customer_id", String(128), nullable=False),
+    Column("name_sealed", LargeBinary, nullable=False),
+    Column("media_type", String(64), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("body_sealed", LargeBinary, nullable=True),  # NULL once removed
+    Column("at_us", BigInteger, nullable=False),
+    Column("author", String(128), nullable=False),
+    Index("case_files_by_case", "case_id", "at_us"),
 )
 case_entries = Table(
     "case_entries",
@@ -296,7 +365,12 @@ investigation_events = Table(
 __all__ = [
     "api_keys",
     "audit",
+    "case_blind_words",
     "case_entries",
+    "case_files",
+    "case_keys",
+    "case_reasons",
+    "case_words",
     "cases",
     "customer_keys",
     "customer_links",

@@ -17,7 +17,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from fraudray.adapters.sql import schema as t
 from fraudray.adapters.sql.address import database_address, shown, sqlite_file
 from fraudray.adapters.sql.audit import AuditChain, AuditReport, Sealer, verify
+from fraudray.adapters.sql.case_files import SqlCaseFiles
+from fraudray.adapters.sql.case_index import CaseIndex
+from fraudray.adapters.sql.case_material import SqlCaseMaterial
+from fraudray.adapters.sql.case_notes import CaseNotes
+from fraudray.adapters.sql.case_writer import CaseWriter
 from fraudray.adapters.sql.casebook import SqlCaseBook
+from fraudray.adapters.sql.casework import SqlCaseWork
 from fraudray.adapters.sql.customerbook import SqlCustomerBook
 from fraudray.adapters.sql.database import Fsync, check_server, connect, migrate
 from fraudray.adapters.sql.driver import Inserts, Reader, discard, failing
@@ -35,6 +41,7 @@ from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.webhook_notices import WebhookNotices
 from fraudray.adapters.sql.writer import Writer
 from fraudray.adapters.vault import Vault
+from fraudray.domain.case_life import CaseTimes
 from fraudray.domain.errors import SettingsError, StoreFailed
 from fraudray.ports.clock import Ids, RandomIds
 from fraudray.ports.ledger import AuditNote
@@ -57,7 +64,10 @@ class AuditEntry:
 class SqlStore:
     """Owns a database: one process, one writer thread (DESIGN 7)."""
 
-    def __init__(self, folder: Path, *, url: str | None = None, fsync: Fsync = "full", ids: Ids | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, url: str | None = None, fsync: Fsync = "full", ids: Ids | None = None,
+        case_times: CaseTimes | None = None,
+    ) -> None:  # fmt: skip
         """Open the store in `folder`, made when it does not exist.
 
         Raises:
@@ -69,7 +79,7 @@ class SqlStore:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise SettingsError(f"cannot make the data folder {folder}: {error.strerror}") from None
-        self._closed, self._ids = False, ids or RandomIds()
+        self._closed, self._ids, self.case_times = False, ids or RandomIds(), case_times or CaseTimes()
         address = database_address(url or f"sqlite:///{folder / 'fraudray.sqlite'}")
         with ExitStack() as opened:
             for lock in _locks(folder, address):
@@ -106,9 +116,15 @@ class SqlStore:
         rows = self._rows = Rows(self._chain, keys, inserts)
         self._writer = Writer(ownership.connect, rows, first=owning)
         self.notices = WebhookNotices(self._ids)
-        self.ledger = SqlLedger(self.engine, self._writer, rows, keys, self.vault, self._reader, self.notices)
-        self.cases = SqlCaseBook(self.engine, self._writer, rows, keys, self.ledger, self.notices)
-        self.customers = SqlCustomerBook(self.engine, self._writer, rows, keys, self.vault, self.ledger)
+        index = self.case_index = CaseIndex(rows, self.vault)
+        writing = CaseWriter(rows, self.notices, index, self.case_times)
+        self.ledger = SqlLedger(self.engine, self._writer, rows, keys, self.vault, self._reader, writing)
+        notes = CaseNotes(rows, keys, self.notices, index)
+        self.cases = SqlCaseBook(self.engine, self._writer, rows, keys, self.ledger, notes, index)
+        self.casework = SqlCaseWork(self._writer, rows, keys, self.ledger, notes, index, self.case_times)
+        self.case_files = SqlCaseFiles(self.engine, self._writer, rows, keys, notes)
+        self.material = SqlCaseMaterial(self.engine, keys, self.ledger)
+        self.customers = SqlCustomerBook(self.engine, self._writer, rows, keys, self.vault, self.ledger, index)
         self.outbox = SqlOutbox(self.engine, self._writer, rows, keys)
         self.reports = SqlReportShelf(self.engine, self._writer, rows, keys)
         self.figures = SqlFigures(self.engine, keys)
