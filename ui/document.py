@@ -53,7 +53,9 @@ class Documents:
             return
         # As the bytes that it is, not as the browser might have it packed.
         plain = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
-        status, written = await _answer(self._app, {**scope, "method": "GET", "headers": plain}, receive)
+        # Without the address's query, of which Gradio takes some for its own.
+        asked = {**scope, "method": "GET", "headers": plain, "query_string": b""}
+        status, written = await _answer(self._app, asked, receive)
         response: Response
         if status == 200:
             nonce = secrets.token_urlsafe(16)

@@ -12,6 +12,7 @@ import gradio as gr
 from fraudray.client import Client
 from fraudray.client.wire import encode
 from fraudray.domain.errors import Forbidden, FraudrayError, InvalidTransaction
+from fraudray.ui.following import views_of
 from fraudray.ui.page import Page
 from fraudray.ui.room import Room
 from fraudray.ui.states import error_html
@@ -20,15 +21,13 @@ from fraudray.ui.views.actions import actions_view, are_pending
 from fraudray.ui.views.decision import cited_ids, decision_view
 from fraudray.ui.views.evidence import evidence_view
 from fraudray.ui.views.examples import examples, payments_before
-from fraudray.ui.views.investigation import InvestigationView, after
+from fraudray.ui.views.investigation import InvestigationView
 from fraudray.ui.views.transaction_form import form_view, problems_of, transaction_of
 from fraudray.ui.visit import Visit
 
 ACTIONS_WAIT_S = 15.0
 """How long the outbox is watched."""
 ACTIONS_POLL_S = 0.4
-SHOW_EVERY_S = 0.15
-"""A model's words come faster than they are read."""
 
 Message = Mapping[str, Any]
 Shown = list[str | None]
@@ -84,7 +83,7 @@ def investigate(visit: Visit, message: Message) -> Iterator[Shown]:
         ]
         with visit.client() as client:
             begun = client.investigations.begin(transaction_id, author=visit.author)
-            for view in _views(client, begun["investigation_id"]):
+            for view in views_of(client.investigations.events(begun["investigation_id"])):
                 yield [_running_html(view), None, None]
             decision = client.decision(transaction_id)
             policy, _ = _read_only(client)
@@ -135,7 +134,7 @@ def _what_follows(
     transaction_id = decision["transaction_id"]
     state = decision.get("investigator") or {}
     if state.get("investigation_id"):
-        for view in _views(client, state["investigation_id"]):
+        for view in views_of(client.investigations.events(state["investigation_id"])):
             yield [None, None, _running_html(view), None]
         decision = client.decision(transaction_id)
         yield [None, decision_html(decision, policy, before=before), None, actions_html(decision)]
@@ -144,16 +143,6 @@ def _what_follows(
         time.sleep(ACTIONS_POLL_S)
         decision = client.decision(transaction_id)
         yield [None, None, None, actions_html(decision)]
-
-
-def _views(client: Client, investigation_id: str) -> Iterator[InvestigationView]:
-    """The investigation as it goes on, as often as it can be read, and at its end."""
-    view, shown_at = InvestigationView(), 0.0
-    for event in client.investigations.events(investigation_id):
-        view = after(view, event)
-        if not view.running or event["kind"] != "reasoning" or time.monotonic() - shown_at > SHOW_EVERY_S:
-            shown_at = time.monotonic()
-            yield view
 
 
 def decision_html(

@@ -29,7 +29,7 @@
   let typing;
   function filtered() {
     const form = filters();
-    const values = {...asked(), ...Object.fromEntries(new FormData(form)), page: ""};
+    const values = {...asked(), ...Object.fromEntries(new FormData(form)), p: ""};
     go(values);
   }
   document.addEventListener("input", event => {
@@ -141,8 +141,8 @@
     if (target.matches("a")) {
       if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
       event.preventDefault();
-      if (target.dataset.queueView) { const {sort, page, ...rest} = asked(); go({...rest, view: target.dataset.queueView}); syncSort(); }
-      else go({...asked(), page: target.dataset.queuePage});
+      if (target.dataset.queueView) { const {sort, p, ...rest} = asked(); go({...rest, view: target.dataset.queueView}); syncSort(); }
+      else go({...asked(), p: target.dataset.queuePage});
       return;
     }
     if (target.hasAttribute("data-queue-next")) following();

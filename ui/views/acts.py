@@ -13,8 +13,9 @@ DISPOSITIONS = (
     ("inconclusive", "Inconclusive: nothing is labelled, and what an earlier closing said is withdrawn."),
 )
 LIST_KINDS = (
-    ("customer", "The customer"), ("device", "A device"), ("address", "A network address"), ("instrument", "An instrument"),
-    ("merchant", "A merchant"), ("terminal", "A terminal"), ("email_domain", "An e-mail domain"),
+    ("customer", "The customer"), ("device", "A device"), ("address", "A network address"),
+    ("instrument", "An instrument"), ("merchant", "A merchant"), ("terminal", "A terminal"),
+    ("email_domain", "An e-mail domain"),
 )  # fmt: skip
 
 
@@ -113,7 +114,7 @@ def _around(frozen_until: str | None) -> list[Act]:
         acts.append(Act("unfreeze", "Lift the freeze", says, (_REASON,), more=True))
         says = "Every payment of this customer stays blocked until then. To end it sooner, lift the freeze."
         acts.append(Act("extend-freeze", "Extend the freeze", says,
-                        (Input("until", "Until", hint="24h, 3d, 2026-12-31", longest=40), _REASON), more=True))  # fmt: skip
+                        (Input("until", "Until", hint=_WHEN, longest=40), _REASON), more=True))  # fmt: skip
     acts += [
         Act("list", "Put on a list", "It acts on the very next payment. It can be taken off again under Lists.",
             (Input("level", "List", "choice", options=(("deny", "Deny: blocks, nothing lifts it"),

@@ -15,7 +15,8 @@ TRAIL_MAX = 200
 BODY_TEXT_MAX = 4000
 _KINDS = {
     "note": "noted", "claimed": "took it", "released": "gave it back", "waiting": "put it off",
-    "escalated": "escalated it", "closed": "closed it", "reopened": "reopened it", "due_changed": "changed its due time", "merged": "merged it",
+    "escalated": "escalated it", "closed": "closed it", "reopened": "reopened it",
+    "due_changed": "changed its due time", "merged": "merged it",
     "merged_in": "merged a case into it", "unmerged": "took a merge back", "undone": "took a change back",
     "file_added": "attached a file", "file_removed": "destroyed a file", "alert_resent": "sent the alert again",
     "analysis": "analysed it", "question": "answered a question", "step_up": "answered the step-up",

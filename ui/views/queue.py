@@ -58,8 +58,8 @@ class Asked:
 
     def address(self, **changed: Any) -> str:
         """This page's address with something changed; what is as usual is left out."""
-        values = {"view": self.view, "sort": self.sort, "page": self.page, **self.fields} | changed
-        usual = {"view": "ready", "sort": _DEFAULT_SORT.get(str(values["view"]), "risk"), "page": 1}
+        values = {"view": self.view, "sort": self.sort, "p": self.page, **self.fields} | changed
+        usual = {"view": "ready", "sort": _DEFAULT_SORT.get(str(values["view"]), "risk"), "p": 1}
         shown = {name: value for name, value in values.items() if value not in ("", usual.get(name))}
         return "queue?" + urlencode(shown) if shown else "queue"
 
@@ -100,7 +100,7 @@ def asked_of(query: Mapping[str, Any]) -> Asked:
     view = view if view in {name for name, _, _ in VIEWS} else "ready"
     sort = str(query.get("sort", ""))
     sort = sort if sort in dict(SORTS) else _DEFAULT_SORT.get(view, "risk")
-    page = str(query.get("page", "1"))
+    page = str(query.get("p", "1"))
     number = min(int(page), PAGES_MAX) if page.isascii() and page.isdigit() else 1
     fields = {name: str(query[name]).strip()[:200] for name in _FIELDS if str(query.get(name, "")).strip()}
     return Asked(view, sort, max(1, number), fields)

@@ -34,7 +34,8 @@ def test_no_page_has_serious_findings_when_it_opens(
     page_url: str, open_page: Opened, axe: str, path: str, theme: str, size: dict[str, int]
 ) -> None:
     page = open_page(f"{page_url}/{path}", size=size, color_scheme=theme, reduced_motion="reduce")
-    expect(page.locator("gradio-app h1")).to_be_visible()
+    expect(page.locator("gradio-app .fr-place").locator("h1, h2").first).to_be_visible()
+    expect(page.locator("gradio-app .fr-state-loading")).to_have_count(0)
     assert findings(page, axe) == []
     page.locator(".fr-menu summary").click()
     assert findings(page, axe) == []
