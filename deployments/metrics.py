@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from fraudray.adapters.sql.outbox import SqlOutbox
+from fraudray.deployments.live import LiveWindow
 from fraudray.domain.decision import Decision, Outcome
 from fraudray.domain.errors import FraudrayError, StoreFailed
 from fraudray.domain.investigation import Investigation, Usage
@@ -69,6 +70,7 @@ class Metrics:
         self._refused = Counter("fraudray_refused", "Requests refused, by HTTP status.", ["status"], registry=registry)
         self._decided = {outcome: decisions.labels(outcome.value) for outcome in Outcome}
         self._stages = [(name, stages.labels(name)) for name in _STAGES]
+        self.live = LiveWindow()
         registry.register(_OutboxCollector(outbox))
         registry.register(_PolicyCollector(watch))
         registry.register(_WebhookCollector(webhooks))
@@ -78,6 +80,7 @@ class Metrics:
 
     def decided(self, decision: Decision) -> None:
         """Count a decision that was just made."""
+        self.live.decided(decision)
         self._decided[decision.decision].inc()
         latency = decision.latency_ms
         for name, histogram in self._stages:
@@ -113,6 +116,7 @@ class Metrics:
 
     def refused(self, status: int) -> None:
         """Count a request that was not accepted."""
+        self.live.refused()
         self._refused.labels(str(status)).inc()
 
     def render(self) -> bytes:

@@ -112,6 +112,12 @@ class Settings(BaseSettings):
     llm_priorities: bool = Field(False, description="Whether the engine takes `priority` (vLLM's priority scheduling).")
     llm_concurrent_max: int = Field(32, ge=1, le=1000, description="Most investigations at once; more are not begun.")
 
+    llm_usd_per_hour: float | None = Field(
+        None, ge=0, le=100_000, description="What the model's machines cost an hour, for the cost that is shown."
+    )
+    llm_usd_per_mtok_in: float | None = Field(None, ge=0, le=10_000, description="The same by a million tokens read.")
+    llm_usd_per_mtok_out: float | None = Field(None, ge=0, le=10_000, description="And by a million written.")
+
     otlp_url: str | None = Field(
         None, pattern=r"^https?://[^\s@]+$",
         description="Where traces go (OpenTelemetry, OTLP over HTTP): http://collector:4318/v1/traces.",

@@ -18,6 +18,7 @@ STOP_S = 2
 _GRADIO = {
     "GRADIO_ANALYTICS_ENABLED": "False",  # asks its makers' hosts otherwise
     "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",  # figures that nobody asks for, made anew after each event
+    "GRADIO_ANALYTICS_MAX_EVENTS": "100",
     "GRADIO_RUN_HISTORY": "False",
     "GRADIO_MCP_SERVER": "False",
     "GRADIO_SSR_MODE": "False",

@@ -18,6 +18,10 @@ class RemoteBacktests:
         """See `Backtests.start`."""
         return self._wire.send("POST", "/v1/backtests", dict(request), author)
 
+    def resume(self, backtest_id: str, *, author: str) -> dict[str, Any]:
+        """See `Backtests.resume`."""
+        return self._wire.send("POST", f"/v1/backtests/{part(backtest_id)}/resume", {}, author)
+
     def list(self, *, limit: int = 50, offset: int = 0) -> dict[str, Any]:
         """See `Backtests.list`."""
         return self._wire.get("/v1/backtests", limit=limit, offset=offset)
@@ -35,3 +39,11 @@ class RemoteBacktests:
     def report(self, backtest_id: str) -> str:
         """See `Backtests.report`."""
         return self._wire.answer("GET", f"/v1/backtests/{part(backtest_id)}/report").text
+
+    def figures(self, backtest_id: str) -> dict[str, Any]:
+        """See `Backtests.figures`."""
+        return self._wire.get(f"/v1/backtests/{part(backtest_id)}/figures")
+
+    def policy_changes(self, backtest_id: str, *, against: str | None = None) -> dict[str, Any]:
+        """See `Backtests.policy_changes`."""
+        return self._wire.get(f"/v1/backtests/{part(backtest_id)}/policy-changes", against=against)

@@ -109,8 +109,8 @@ class Client:
 
     def close_case(self, case_id: str, *, disposition: str, reason: str, author: str) -> dict[str, Any]:
         """See `Service.close_case`."""
-        fields = {"disposition": disposition, "reason": reason}
-        return self.casework.act(case_id, "close", author=author, **fields)
+        ended: dict[str, Any] = {"disposition": disposition, "reason": reason}
+        return self.casework.act(case_id, "close", author=author, **ended)
 
     def report(self, report_id: str) -> dict[str, Any]:
         """See `Service.report`."""
@@ -172,6 +172,10 @@ class Client:
     def ready(self) -> dict[str, Any]:
         """What `/readyz` says, which needs no key: version, policy, whether a model investigates."""
         return self.wire.get("/readyz")
+
+    def live(self) -> dict[str, Any]:
+        """Decisions of the last quarter of an hour, latency, tools, model, outbox, cases, labels, tokens and cost."""
+        return self.wire.get("/v1/live")
 
     def whoami(self, author: str) -> dict[str, Any]:
         """As whom acts in the name of `author` are recorded, and which scopes they have."""

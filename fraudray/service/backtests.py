@@ -5,17 +5,24 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, Protocol
+
+import orjson
 
 from fraudray.bootstrap import App
 from fraudray.domain.backtest_job import AskedJob, BacktestJob, BacktestRequest, BacktestSpec, PolicyFiles
-from fraudray.domain.errors import FieldProblem, InvalidTransaction, PolicyError
+from fraudray.domain.errors import FieldProblem, InvalidTransaction, PolicyError, StoreFailed
 from fraudray.policy.book import PolicyBook, describe
+from fraudray.policy.difference import differences
 from fraudray.policy.packaged import packaged_policy
 from fraudray.policy.policy import Policy
 
 Document = dict[str, Any]
 LIST_MAX = 500
+CHANGES_MAX = 200
+"""Differences of two policies that are told at most."""
 _NAMES_SHOWN = 20
 
 
@@ -30,6 +37,11 @@ class Backtests(Protocol):
         Raises InvalidTransaction naming every bad field, PolicyError with the place in a policy's text, Refused when
         too many wait.
         """
+        ...
+
+    def resume(self, backtest_id: str, *, author: str) -> Document:
+        """`start` with what a back-test was given then: one that stopped goes on, one whose figures are not there is
+        worked out again. Raises NotFound, Refused."""
         ...
 
     def list(self, *, limit: int = 50, offset: int = 0) -> Document:
@@ -48,6 +60,17 @@ class Backtests(Protocol):
         """The HTML report of a finished one. Raises NotFound, Refused while there is none."""
         ...
 
+    def figures(self, backtest_id: str) -> Document:
+        """The figures that the report of a finished one shows, as one bounded document: `run` (what it ran on), and
+        what `fraudray.batch.report.document` says. Raises NotFound, Refused while there are none."""
+        ...
+
+    def policy_changes(self, backtest_id: str, *, against: str | None = None) -> Document:
+        """What the policy of a back-test has otherwise than that of another one, or its challenger than its policy:
+        `changes`, each with `policy`, `where`, `was`, `now` and `text`. Raises NotFound, Refused where they are not
+        there."""
+        ...
+
 
 class LocalBacktests:
     """Back-tests beside this process's own App."""
@@ -58,6 +81,11 @@ class LocalBacktests:
     def start(self, request: Mapping[str, Any], *, author: str) -> Document:
         """See `Backtests.start`."""
         asked = self._app.jobs.start(self._spec(request), author=author)
+        return _document(AskedJob(**dict(asked.job), begun=asked.begun))
+
+    def resume(self, backtest_id: str, *, author: str) -> Document:
+        """See `Backtests.resume`."""
+        asked = self._app.jobs.resume(backtest_id, author=author)
         return _document(AskedJob(**dict(asked.job), begun=asked.begun))
 
     def list(self, *, limit: int = 50, offset: int = 0) -> Document:
@@ -79,6 +107,25 @@ class LocalBacktests:
     def report(self, backtest_id: str) -> str:
         """See `Backtests.report`."""
         return self._app.jobs.report(backtest_id)
+
+    def figures(self, backtest_id: str) -> Document:
+        """See `Backtests.figures`."""
+        try:
+            return {"backtest_id": backtest_id, **orjson.loads(self._app.jobs.figures(backtest_id))}
+        except (orjson.JSONDecodeError, TypeError):
+            raise StoreFailed(f"the figures of the back-test {backtest_id} are damaged") from None
+
+    def policy_changes(self, backtest_id: str, *, against: str | None = None) -> Document:
+        """See `Backtests.policy_changes`."""
+        own = self._app.jobs.spec(backtest_id)
+        before, after = (
+            (own.champion, own.challenger) if against is None else (self._app.jobs.spec(against).champion, own.champion)
+        )
+        found = differences(_book(before), _book(after)) if after is not None else []
+        return {
+            "changes": [change.document() for change in found[:CHANGES_MAX]],
+            "left_out": max(0, len(found) - CHANGES_MAX),
+        }
 
     def _spec(self, document: Any) -> BacktestSpec:
         known = [found.name for found in self._app.jobs.histories()]
@@ -128,6 +175,14 @@ def _files(asked: Literal["default", "handbook", "current", "text"], book: Polic
         main = "book.yaml"
         files[main] = json.dumps(named, indent=1)  # JSON is YAML
     return PolicyFiles(asked=asked, ref=book.default.ref, files=files, main=main)
+
+
+def _book(files: PolicyFiles) -> PolicyBook:
+    """The book that a back-test was given. Raises PolicyError where it cannot be used any more."""
+    with TemporaryDirectory() as folder:
+        for name, text in files.files.items():
+            (Path(folder) / Path(name).name).write_text(text, encoding="utf-8")
+        return PolicyBook.load(Path(folder) / Path(files.main).name)
 
 
 def _which(name: str, known: list[str]) -> str:

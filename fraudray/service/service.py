@@ -32,6 +32,7 @@ from fraudray.service.keys import Keys, LocalKeys
 from fraudray.service.labels import LabelService, LocalLabels
 from fraudray.service.lists import ListService, LocalLists
 from fraudray.service.reports import LocalReports, Reports
+from fraudray.service.standing import Standing
 from fraudray.service.webhooks import LocalWebhooks, Webhooks
 from fraudray.settings import Settings
 
@@ -186,6 +187,7 @@ class LocalService:
         self.labels: LabelService = LocalLabels(app)
         self.lists: ListService = LocalLists(app)
         self.casework = LocalCaseWork(app)
+        self._standing = Standing(app)
         self.webhooks: Webhooks = LocalWebhooks(app)
 
     def decide(self, tx: Transaction | Mapping[str, Any]) -> Decision:
@@ -359,6 +361,10 @@ class LocalService:
         """See `Service.data_status`; what was updated meanwhile is in force when this answers."""
         reload_reference(self.app)
         return lists_status(self.app)
+
+    def standing(self) -> Document:
+        """How the store stands now: see `Standing.document`. What a server adds to it is `GET /v1/live`."""
+        return self._standing.document()
 
     def close(self) -> None:
         """Let go of the data folder."""

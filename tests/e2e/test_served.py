@@ -38,6 +38,7 @@ def test_make_run_decides_the_samples_and_prints_where_everything_is(served: Ser
         assert word in printed
     for place in ("/docs", "/metrics", "/mcp/transaction-risk", "/mcp/report-generator"):
         assert f"{served.url}{place}" in printed
+    assert f"page          {served.url}/\n" in printed
     assert "Traceback" not in printed
 
 

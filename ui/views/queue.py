@@ -146,7 +146,7 @@ def _status_word(case: Mapping[str, Any], now: datetime) -> str:
         return f"Closed: {case['disposition']}" if case.get("disposition") else "Closed"
     if case["status"] == "claimed" and case.get("locked_until") and _moment(case["locked_until"]) <= now:
         return "Left alone"
-    return STATUSES.get(case["status"], case["status"])
+    return STATUSES.get(case["status"], str(case["status"]))
 
 
 def _moment(text: str) -> datetime:

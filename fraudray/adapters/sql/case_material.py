@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import CTE, ColumnElement, Engine, and_, func, select
+from sqlalchemy import ColumnElement, Engine, and_, func, select
 
 from fraudray.adapters.sql import schema as t
+from fraudray.adapters.sql.case_rows import with_merged
 from fraudray.adapters.sql.driver import failing
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.ledger import SqlLedger
@@ -44,7 +45,7 @@ class SqlCaseMaterial:
         """The material of a case, of its decisions only that on `transaction_id` where one is given; no entries of the
         kind `without`. Raises NotFound without such a case, or such a transaction in it."""
         c, d, e = t.cases.c, t.decisions.c, t.case_entries.c
-        of_case = _with_merged(case_id)
+        of_case = with_merged(case_id)
         wanted: ColumnElement[bool] = d.case_id == of_case.c.case_id
         if transaction_id is not None:
             wanted = and_(wanted, d.transaction_id == transaction_id)
@@ -97,11 +98,3 @@ class SqlCaseMaterial:
         if body is None:
             return None
         return CaseEntry(entry_id=row.entry_id, at=t.from_us(row.at_us), author=row.author, kind=row.kind, body=body)
-
-
-def _with_merged(case_id: str) -> CTE:
-    """The case and those that go on in it, with the customer of each."""
-    c = t.cases.c
-    found = select(c.case_id, c.customer_id).where(c.case_id == case_id).cte(recursive=True)
-    merged = t.cases.alias().c
-    return found.union(select(merged.case_id, merged.customer_id).join(found, merged.merged_into == found.c.case_id))

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, select, update
+from sqlalchemy import CTE, Connection, select, update
 
 from fraudray.adapters.sql import schema as t
 from fraudray.domain.case import CaseSummary
@@ -87,6 +87,14 @@ def change(connection: Connection, case_id: str, values: Row) -> CaseSummary:
         update(t.cases).where(t.cases.c.case_id == case_id).values(version=t.cases.c.version + 1, **values)
     )
     return summary_of(read_row(connection, case_id))
+
+
+def with_merged(case_id: str) -> CTE:
+    """The case and those that go on in it, with the customer of each."""
+    c = t.cases.c
+    found = select(c.case_id, c.customer_id).where(c.case_id == case_id).cte(recursive=True)
+    merged = t.cases.alias().c
+    return found.union(select(merged.case_id, merged.customer_id).join(found, merged.merged_into == found.c.case_id))
 
 
 def _moment(us: int | None) -> datetime | None:

@@ -15,7 +15,7 @@ from fraudray.adapters.sql import schema as t
 from fraudray.adapters.sql.case_files import files_of
 from fraudray.adapters.sql.case_index import CaseIndex, shared_values
 from fraudray.adapters.sql.case_notes import CaseNotes
-from fraudray.adapters.sql.case_rows import fields_of, read_row, summary_of
+from fraudray.adapters.sql.case_rows import fields_of, read_row, summary_of, with_merged
 from fraudray.adapters.sql.case_search import cases_where, ready
 from fraudray.adapters.sql.driver import failing
 from fraudray.adapters.sql.keys import CustomerKeys
@@ -160,7 +160,7 @@ class SqlCaseBook:
         d, e = t.decisions.c, t.case_entries.c
         with failing(), self._engine.connect() as connection:
             row = read_row(connection, case_id)
-            owners = {case_id: row["customer_id"]} | _merged_into(connection, case_id)
+            owners = _owners(connection, case_id)
             decided = connection.execute(
                 select(d.transaction_id, d.customer_id, d.document_sealed)
                 .where(d.case_id.in_(owners))
@@ -179,16 +179,17 @@ class SqlCaseBook:
             decisions=decisions,
             entries=[self._entry(owners[entry.case_id], entry) for entry in noted],
             files=files,
-            merged=[merged for merged in owners if merged != case_id],
+            merged=sorted(merged for merged in owners if merged != case_id),
             erased=any(d is None for d in documents),
         )
 
     def transaction_ids(self, case_id: str) -> list[str]:
         """The transactions whose decisions are in a case, or in one that was merged into it, all of them."""
         with failing(), self._engine.connect() as connection:
-            cases = {case_id, *_merged_into(connection, case_id)}
-            asked = select(t.decisions.c.transaction_id).where(t.decisions.c.case_id.in_(cases)).distinct()
-            return list(connection.execute(asked.order_by(t.decisions.c.transaction_id)).scalars())
+            cases = with_merged(case_id)
+            d = t.decisions.c
+            asked = select(d.transaction_id).join(cases, d.case_id == cases.c.case_id).distinct()
+            return list(connection.execute(asked.order_by(d.transaction_id)).scalars())
 
     def shared_values(self, case_id: str) -> set[tuple[str, str]]:
         """By kind, what the case's transactions may share with others (`case_index.shared_values`)."""
@@ -282,15 +283,7 @@ class SqlCaseBook:
         self._writer.submit(write).result()
 
 
-def _merged_into(connection: Connection, case_id: str) -> dict[str, str]:
-    """The cases that go on in this one, and the customer of each; those merged into them too."""
-    found: dict[str, str] = {}
-    wanted = [case_id]
-    while wanted:
-        c = t.cases.c
-        rows = connection.execute(
-            select(c.case_id, c.customer_id).where(c.merged_into.in_(wanted)).order_by(c.case_id).limit(PAGE_MAX)
-        ).all()
-        wanted = [row.case_id for row in rows if row.case_id not in found]
-        found |= {row.case_id: row.customer_id for row in rows}
-    return found
+def _owners(connection: Connection, case_id: str) -> dict[str, str]:
+    """The case and those that go on in it, with the customer of each."""
+    cases = with_merged(case_id)
+    return {row.case_id: row.customer_id for row in connection.execute(select(cases.c.case_id, cases.c.customer_id))}

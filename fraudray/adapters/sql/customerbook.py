@@ -164,6 +164,7 @@ class SqlCustomerBook:
             self._rows.note(t.to_us(at), AuditNote("customer_erased", customer_id, actor, {"reason": reason}))
 
         self._writer.submit(write).result()
+        self._keys.forget(customer_id)  # until the commit somebody may have read it once more
         if record := self._ledger.held(customer_id):
             record.profile, record.state = None, CustomerState()
         self._ledger.forget_devices()

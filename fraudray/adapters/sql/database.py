@@ -10,7 +10,7 @@ from fraudray.adapters.sql.address import sqlite_file
 from fraudray.domain.errors import StoreFailed
 
 Fsync = Literal["full", "normal"]
-HEAD = "0007"
+HEAD = "0008"
 POSTGRES_MIN = 14
 READ_LIMIT_MS = 5000
 """What one statement of a reader beside the owner may take."""

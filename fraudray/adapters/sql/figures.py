@@ -76,6 +76,20 @@ class SqlFigures:
         with failing(), self._engine.connect() as connection:
             return [OutboxCount(*row) for row in connection.execute(statement)]
 
+    def labelled(self, since: datetime) -> dict[tuple[str, str], int]:
+        """Of transactions whose label that holds was recorded since then, how many there are by label (fraud, genuine)
+        and by the outcome that was answered first."""
+        n, newer, d = t.labels.c, t.labels.alias("newer"), t.decisions.c
+        superseded = exists().where(newer.c.transaction_id == n.transaction_id, newer.c.revision > n.revision)
+        statement = (
+            select(n.label, d.decision, func.count())
+            .join(t.decisions, and_(d.transaction_id == n.transaction_id, d.revision == 1))
+            .where(n.recorded_us >= t.to_us(since), n.label != "unknown", ~superseded)
+            .group_by(n.label, d.decision)
+        )
+        with failing(), self._engine.connect() as connection:
+            return {(row[0], row[1]): row[2] for row in connection.execute(statement)}
+
     def _count(self, condition: ColumnElement[bool]) -> int:
         with failing(), self._engine.connect() as connection:
             return int(connection.execute(select(func.count()).select_from(t.cases).where(condition)).scalar_one())

@@ -28,6 +28,9 @@ class CustomerKeys:
     def __init__(self, vault: Vault, inserts: Inserts, reader: Reader) -> None:
         self._vault, self._inserts, self._reader = vault, inserts, reader
         self._boxes: OrderedDict[str, Box] = OrderedDict()
+        self._forgotten = 0
+        self._going: set[str] = set()
+        """Whose keys are destroyed by what is not committed yet: others still read them."""
         self._lock = threading.Lock()
 
     def check_master(self, path: Path) -> None:
@@ -60,13 +63,15 @@ class CustomerKeys:
         box = self._cached(customer_id)
         if box is not None:
             return box
+        since = self._forgotten
         stored = self._reader.first(_WRAPPED, customer_id=customer_id)
         if stored is None or stored[0] is None:
             return None
-        return self._remember(customer_id, self._vault.customer_box(bytes(stored[0]), customer_id))
+        return self._remember(customer_id, self._vault.customer_box(bytes(stored[0]), customer_id), since)
 
     def destroy(self, connection: Connection, customer_id: str) -> None:
-        """Erase: what is sealed under the key can never be read again. Raises NotFound, or Refused on a legal hold."""
+        """Erase: what is sealed under the key can never be read again, once `forget` was called after the commit.
+        Raises NotFound, or Refused on a legal hold."""
         row = connection.execute(
             select(t.customer_keys.c.wrapped, t.customer_keys.c.legal_hold).where(
                 t.customer_keys.c.customer_id == customer_id
@@ -80,6 +85,8 @@ class CustomerKeys:
             update(t.customer_keys).where(t.customer_keys.c.customer_id == customer_id).values(wrapped=None)
         )
         self.forget(customer_id)
+        with self._lock:
+            self._going.add(customer_id)
 
     def hold(self, connection: Connection, customer_id: str, reason: str | None) -> None:
         """Set a legal hold with its reason, or lift it (None). Raises NotFound."""
@@ -90,13 +97,17 @@ class CustomerKeys:
             raise NotFound("customer", customer_id)
 
     def forget(self, customer_id: str) -> None:
-        """Drop a key from memory."""
+        """Drop a key from memory; whoever is reading one now does not put it back."""
         with self._lock:
+            self._forgotten += 1
+            self._going.discard(customer_id)
             self._boxes.pop(customer_id, None)
 
     def clear(self) -> None:
         """Drop all keys from memory: some may come from a transaction that was rolled back."""
         with self._lock:
+            self._forgotten += 1
+            self._going.clear()
             self._boxes.clear()
 
     def _opens(self, customer_id: str, wrapped: bytes) -> bool:
@@ -113,8 +124,11 @@ class CustomerKeys:
                 self._boxes.move_to_end(customer_id)
             return box
 
-    def _remember(self, customer_id: str, box: Box) -> Box:
+    def _remember(self, customer_id: str, box: Box, since: int | None = None) -> Box:
+        """Hold a key, unless one was dropped since it was read, which may be this one."""
         with self._lock:
+            if customer_id in self._going or since not in (None, self._forgotten):
+                return box
             self._boxes[customer_id] = box
             while len(self._boxes) > _CACHE_MAX:
                 self._boxes.popitem(last=False)

@@ -180,6 +180,7 @@ case_entries = Table(
     Column("kind", String(32), nullable=False),
     Column("body_sealed", LargeBinary, nullable=False),
     Index("case_entries_by_case", "case_id", "at_us"),
+    Index("case_entries_by_kind", "kind", "at_us"),
 )
 freezes = Table(
     "freezes",
@@ -351,6 +352,7 @@ investigations = Table(
     Column("finding_sealed", LargeBinary, nullable=True),
     Index("investigations_by_transaction", "transaction_id", "requested_us"),
     Index("investigations_by_status", "status"),
+    Index("investigations_by_end", "ended_us"),
 )
 investigation_events = Table(
     "investigation_events",
@@ -359,6 +361,34 @@ investigation_events = Table(
     Column("seq", Integer, nullable=False),
     Column("body_sealed", LargeBinary, nullable=False),
     PrimaryKeyConstraint("investigation_id", "seq"),
+)
+policy_versions = Table(
+    "policy_versions",
+    metadata,
+    Column("name", String(64), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("hash", String(80), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("author", String(128), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("reason", String(4000), nullable=False),
+    Column("based_on", Integer, nullable=True),
+    PrimaryKeyConstraint("name", "number"),
+    UniqueConstraint("name", "hash", name="policy_versions_once"),
+)
+policy_acts = Table(
+    "policy_acts",
+    metadata,
+    Column("name", String(64), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),  # promoted, rolled_back, file
+    Column("number", Integer, nullable=True),
+    Column("over", String(80), nullable=False),
+    Column("author", String(128), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("reason", String(4000), nullable=False),
+    PrimaryKeyConstraint("name", "seq"),
 )
 
 
@@ -386,6 +416,8 @@ __all__ = [
     "list_entries",
     "metadata",
     "outbox",
+    "policy_acts",
+    "policy_versions",
     "reports",
     "seals",
     "sightings",

@@ -34,8 +34,10 @@ from fraudray.adapters.sql.keyring import SqlKeyring
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.ledger import SqlLedger
 from fraudray.adapters.sql.listbook import SqlListBook
+from fraudray.adapters.sql.llm_usage import SqlLlmUsage
 from fraudray.adapters.sql.outbox import SqlOutbox
 from fraudray.adapters.sql.ownership import OwnerLock, Ownership, own_name
+from fraudray.adapters.sql.policybook import SqlPolicyBook
 from fraudray.adapters.sql.reports import SqlReportShelf
 from fraudray.adapters.sql.rows import Rows
 from fraudray.adapters.sql.webhook_notices import WebhookNotices
@@ -128,7 +130,9 @@ class SqlStore:
         self.outbox = SqlOutbox(self.engine, self._writer, rows, keys)
         self.reports = SqlReportShelf(self.engine, self._writer, rows, keys)
         self.figures = SqlFigures(self.engine, keys)
+        self.llm_usage = SqlLlmUsage(self.engine, keys)
         self.keyring = SqlKeyring(self.engine, self._writer, rows)
+        self.policies = SqlPolicyBook(self.engine, self._writer, rows)
         self.lists = SqlListBook(self.engine, self._writer, rows, inserts, self.vault)
         self.webhooks = SqlHookBook(self.engine, self._writer, rows, self.vault, self.notices)
         self.investigations = SqlInvestigationBook(self.engine, self._writer, rows, keys)

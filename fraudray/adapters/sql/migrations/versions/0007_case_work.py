@@ -47,6 +47,8 @@ def upgrade() -> None:
         "cases_merged": ["merged_into"],
     }.items():
         op.create_index(name, "cases", columns)
+    op.create_index("investigations_by_end", "investigations", ["ended_us"])
+    op.create_index("case_entries_by_kind", "case_entries", ["kind", "at_us"])
 
 
 def _create_tables() -> None:
