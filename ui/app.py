@@ -6,11 +6,13 @@ import warnings
 
 import gradio as gr
 from fastapi import FastAPI
+from gradio.utils import LRUCache
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from fraudray.ui.assets import shared_assets
+from fraudray.ui.backtest_files import BacktestFiles
 from fraudray.ui.case_files import CaseFiles
 from fraudray.ui.config import PageConfig
 from fraudray.ui.document import Documents
@@ -24,6 +26,8 @@ CONCURRENT_MAX = 32
 """How many events of one kind are worked on at once; each waits for the API in a thread of its own."""
 SESSIONS_MAX = 200
 """Of Gradio's sessions, which hold nothing of ours, so many are kept."""
+STREAMS_MAX = 1000
+"""Of those who are sent something, so many may be at once."""
 QUEUE_POLL_S = 0.01
 """Gradio's own is 0.001: 5 % of a core for doing nothing."""
 PAGE_TITLE = "fraudray"
@@ -43,6 +47,7 @@ def build_page(config: PageConfig) -> ASGIApp:
     inner.add_route("/page/cases/{case_id}/files", files.upload, methods=["POST"])
     inner.add_route("/page/cases/{case_id}/files/{file_id}", files.download, methods=["GET"])
     inner.add_route("/page/reports/{case_id}", files.report, methods=["GET"])
+    inner.add_route("/page/backtests/{backtest_id}/report", BacktestFiles(config).report, methods=["GET"])
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "SSR mode is not supported")  # nobody asked for it
         _mount(inner, config)
@@ -68,7 +73,11 @@ def build_blocks(config: PageConfig) -> gr.Blocks:
             page.build(Room(config))
     blocks.state_session_capacity = SESSIONS_MAX
     blocks.queue(default_concurrency_limit=CONCURRENT_MAX, api_open=False)
-    blocks._queue.sleep_when_free = QUEUE_POLL_S
+    queue = blocks._queue
+    queue.sleep_when_free = QUEUE_POLL_S
+    # Else it keeps what it has sent to the last 2,000 sessions, and figures of the last 10,000 events.
+    queue.pending_messages_per_session = LRUCache(STREAMS_MAX)
+    queue.ANALYTICS_MAX_EVENTS = STREAMS_MAX
     return blocks
 
 

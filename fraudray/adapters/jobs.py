@@ -39,6 +39,14 @@ class NoJobs:
         """See `NoJobs`."""
         self._refuse()
 
+    def resume(self, backtest_id: str, *, author: str) -> Asked:
+        """See `NoJobs`."""
+        self._refuse()
+
+    def spec(self, backtest_id: str) -> BacktestSpec:
+        """See `NoJobs`."""
+        self._refuse()
+
     def list(self, *, limit: int = 50, offset: int = 0) -> Sequence[BacktestJob]:
         """See `NoJobs`."""
         self._refuse()
@@ -52,6 +60,10 @@ class NoJobs:
         self._refuse()
 
     def report(self, backtest_id: str) -> str:
+        """See `NoJobs`."""
+        self._refuse()
+
+    def figures(self, backtest_id: str) -> bytes:
         """See `NoJobs`."""
         self._refuse()
 

@@ -36,6 +36,7 @@ def main() -> None:
     with (out / "runs.txt").open("a") as file:
         file.write("ran\n")
     (out / "report.html").write_text("<!doctype html><title>Back-test</title>")
+    (out / "figures.json").write_text(json.dumps({"run_id": "bt_acted", "rows": {"all": 7}}))
     text = given["policy"].read_text()
     print(json.dumps({"run_id": "bt_acted", "summary": [["Transactions", "7"], ["Policy", str(len(text))]]}))
 

@@ -171,6 +171,14 @@ def test_a_sweep_says_what_each_threshold_would_do(found: list[dict[str, Any]]) 
             assert close(point["fpr"], mean(flagged[genuine]))
             assert close(point["precision"], mean(fraud[flagged & (fraud | genuine)]))
             assert close(point["alert_rate"], mean(flagged))
+            assert close(point["alerts_per_day"], flagged.sum() / len(np.unique(each["day"])))
+            assert (point["frauds_caught"], point["genuine_flagged"]) == (
+                (fraud & flagged).sum(),
+                (genuine & flagged).sum(),
+            )
+            assert close(point["money_caught"], amount[fraud & flagged].sum())
+            assert close(point["money_missed"], amount[fraud & ~flagged].sum())
+            assert close(point["money_flagged_by_mistake"], amount[genuine & flagged].sum())
             saved = 0.5 * amount[fraud & flagged].sum() + 10 * (fraud & flagged).sum()
             assert close(point["net_benefit_review"], saved - 2 * (flagged & (fraud | genuine)).sum())
             stopped = genuine & flagged

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,10 +83,32 @@ def test_a_back_test_runs_to_its_end_and_the_same_one_is_not_run_again(opened: O
     assert done.started_at is not None
     assert done.ended_at is not None
     assert runner.report(done.backtest_id).lower().startswith("<!doctype html>")
+    assert json.loads(runner.figures(done.backtest_id))["run_id"] == done.run_id
+    assert runner.spec(done.backtest_id) == spec()
     assert bench.processes() == []
     again = runner.start(spec(), author="Ben")
-    assert again == (done, False)
+    assert again == runner.resume(done.backtest_id, author="Ben") == (done, False)
     assert list(runner.list()) == [done]
+
+
+def test_figures_that_are_gone_are_worked_out_again_from_what_was_decided(opened: Open, bench: Bench) -> None:
+    runner = opened()
+    done = ended(runner, runner.start(spec(), author="Ana").job)
+    run = bench.folder / "backtests" / done.backtest_id / "run"
+    before = runner.figures(done.backtest_id)
+    (run / "figures.json").unlink()
+    with pytest.raises(Refused, match="asked for again"):
+        runner.figures(done.backtest_id)
+    again = runner.resume(done.backtest_id, author="Ben")
+    assert (again.begun, again.job.backtest_id, again.job.author) == (True, done.backtest_id, "Ben")
+    assert ended(runner, again.job).run_id == done.run_id
+    assert _found(runner.figures(done.backtest_id)) == _found(before)
+
+
+def _found(figures: bytes) -> dict[str, Any]:
+    """Without what tells when and how fast it was."""
+    document: dict[str, Any] = json.loads(figures)
+    return {name: value for name, value in document.items() if name != "run"}
 
 
 def test_a_cancelled_one_leaves_no_process_and_goes_on_when_asked_for_again(opened: Open, bench: Bench) -> None:
@@ -102,6 +126,8 @@ def test_a_cancelled_one_leaves_no_process_and_goes_on_when_asked_for_again(open
     assert runner.cancel(job.backtest_id).state is JobState.CANCELLED
     with pytest.raises(Refused, match="no report"):
         runner.report(job.backtest_id)
+    with pytest.raises(Refused, match="no figures"):
+        runner.figures(job.backtest_id)
     bench.release()
     again = runner.start(spec(), author="Ben")
     assert (again.begun, again.job.backtest_id) == (True, job.backtest_id)
@@ -162,12 +188,15 @@ def test_what_outlived_its_server_is_stopped_and_interrupted(opened: Open, bench
 
 def test_what_is_not_there_is_not_found(opened: Open) -> None:
     runner = opened()
-    for ask in (runner.get, runner.cancel, runner.report):
+    for ask in (runner.get, runner.cancel, runner.report, runner.figures, runner.spec):
         with pytest.raises(NotFound):
             ask("btj_none")
     with pytest.raises(NotFound):
+        runner.resume("btj_none", author="Ana")
+    with pytest.raises(NotFound):
         runner.start(spec("others"), author="Ana")
-    assert [(found.name, found.rows > 0) for found in runner.histories()] == [("payments", True)]
+    (history,) = runner.histories()
+    assert (history.name, history.fraud + history.genuine + history.unlabelled) == ("payments", history.rows)
     assert list(runner.list()) == []
 
 
@@ -205,6 +234,19 @@ def test_a_history_of_other_content_is_another_back_test(acting: Bench) -> None:
     after = runner.start(spec("a"), author="Ana")
     assert after.begun
     assert after.job.backtest_id != before.backtest_id
+    with pytest.raises(Refused, match="another one by now"):
+        runner.resume(before.backtest_id, author="Ana")
+    runner.close()
+
+
+def test_what_is_not_kept_cannot_be_resumed(acting: Bench) -> None:
+    runner = acting.open()
+    of_a, of_b = (ended(runner, runner.start(spec(name), author="Ana").job).backtest_id for name in ("a", "b"))
+    (acting.folder / "backtests" / of_a / "spec.json").write_text("{")
+    (acting.histories / "b" / "manifest.json").unlink()
+    for backtest_id, why in ((of_a, "was given is not there"), (of_b, "history b is not there")):
+        with pytest.raises(Refused, match=why):
+            runner.resume(backtest_id, author="Ana")
     runner.close()
 
 

@@ -94,6 +94,10 @@ def test_every_route_has_a_line_in_the_table(app: App) -> None:
         ("POST", "/v1/customers/C/hold", "admin"), ("POST", "/v1/customers/C/erase", "admin"),
         ("GET", "/v1/keys", "admin"), ("GET", "/v1/keys\n", "admin"), ("POST", "/v1/keys/x/revoke", "admin"),
         ("GET", "/v1/webhooks", "admin"), ("POST", "/v1/policy/reload", "admin"),
+        ("POST", "/v1/policy/check", "read"), ("POST", "/v1/policy/condition", "read"),
+        ("POST", "/v1/policy/impact", "read"), ("GET", "/v1/policy/versions/1", "read"),
+        ("POST", "/v1/policy/versions", "admin"), ("POST", "/v1/policy/versions/1/promote", "admin"),
+        ("POST", "/v1/policy/rollback", "admin"),
     ],
 )  # fmt: skip
 def test_each_request_needs_its_scope(method: str, path: str, scope: str) -> None:

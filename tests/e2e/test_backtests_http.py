@@ -27,6 +27,7 @@ from .test_http import JSON, problem
 
 URL = "http://127.0.0.1:8000"
 TEXT = Policy.load().source.text
+OTHER = TEXT.replace("review: 40, block: 75", "review: 25, block: 60")
 BROKEN = TEXT.replace(
     "rules:", "rules:\n  - {id: mine, code: MINE, family: place, weight: 5, when: nothing_known > 1, text: x}", 1
 )
@@ -80,6 +81,11 @@ def test_a_back_test_from_beginning_to_end(http: TestClient) -> None:
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
     assert "<title>Back-test</title>" in page.text
+    figures = http.get(f"{address}/figures")
+    assert (figures.status_code, figures.json()) == (
+        200, {"backtest_id": job["backtest_id"], "run_id": "bt_acted", "rows": {"all": 7}},
+    )  # fmt: skip
+    assert http.post(f"{address}/resume").json() == done | {"begun": False}
     again = http.post("/v1/backtests", json=body, headers={"x-actor": "Ben"})
     assert (again.status_code, again.headers["location"]) == (200, address)
     assert again.json() == done | {"begun": False}
@@ -126,7 +132,8 @@ def test_a_running_one_is_cancelled_and_goes_on(http: TestClient, bench: Bench) 
         lambda: http.get(f"/v1/backtests/{job}").json()["progress"] == {"doing": "deciding", "done": 1, "total": 2},
         "no progress is told",
     )
-    assert "running" in problem(http.get(f"/v1/backtests/{job}/report"), 409)["detail"]
+    for of in ("report", "figures"):
+        assert "running" in problem(http.get(f"/v1/backtests/{job}/{of}"), 409)["detail"]
     assert http.post(f"/v1/backtests/{waiting}/cancel").json()["state"] == "cancelled"
 
     stopped = http.post(f"/v1/backtests/{job}/cancel")
@@ -138,6 +145,49 @@ def test_a_running_one_is_cancelled_and_goes_on(http: TestClient, bench: Bench) 
     assert (again.status_code, again.json()["backtest_id"]) == (201, job)
     reached(http, job, "done")
     assert "has ended" in problem(http.post(f"/v1/backtests/{job}/cancel"), 409)["detail"]
+
+
+def test_one_that_stopped_is_resumed_with_the_policies_that_it_was_given(http: TestClient, bench: Bench) -> None:
+    bench.hold()
+    job = http.post("/v1/backtests", json={"history": "payments", "policy_text": OTHER}).json()
+    address = f"/v1/backtests/{job['backtest_id']}"
+    http.post(f"{address}/cancel")
+    bench.release()
+    resumed = http.post(f"{address}/resume", headers={"x-actor": "Ben"}).json()
+    assert (resumed["begun"], resumed["author"], resumed["policy"]) == (True, "Ben", job["policy"])
+    assert reached(http, job["backtest_id"], "done")["result"]["Policy"] == str(len(OTHER))
+
+
+def test_figures_that_are_gone_or_damaged_are_said_to_be(http: TestClient, bench: Bench) -> None:
+    job = http.post("/v1/backtests", json={"history": "payments"}).json()["backtest_id"]
+    reached(http, job, "done")
+    file = bench.folder / "backtests" / job / "run" / "figures.json"
+    file.write_text("{")
+    assert "damaged" in problem(http.get(f"/v1/backtests/{job}/figures"), 503)["detail"]
+    file.unlink()
+    assert "asked for again" in problem(http.get(f"/v1/backtests/{job}/figures"), 409)["detail"]
+    assert http.post("/v1/backtests", json={"history": "payments"}).status_code == 201
+    reached(http, job, "done")
+    assert http.get(f"/v1/backtests/{job}/figures").status_code == 200
+
+
+def test_what_policies_have_otherwise_is_told(http: TestClient) -> None:
+    def start(**fields: str) -> str:
+        backtest_id: str = http.post("/v1/backtests", json={"history": "payments", **fields}).json()["backtest_id"]
+        return backtest_id
+
+    first, second = start(), start(policy_text=OTHER, challenger="default")
+    path = f"/v1/backtests/{second}/policy-changes"
+    against = http.get(path, params={"against": first}).json()
+    assert [change["text"] for change in against["changes"]] == ["threshold review 40 → 25", "threshold block 75 → 60"]
+    assert against["left_out"] == 0
+    own = http.get(path).json()["changes"]
+    assert [(change["where"], change["was"], change["now"]) for change in own] == [
+        (["thresholds", "review"], 25, 40), (["thresholds", "block"], 60, 75),
+    ]  # fmt: skip
+    assert http.get(f"/v1/backtests/{first}/policy-changes").json() == {"changes": [], "left_out": 0}
+    problem(http.get(path, params={"against": "btj_none"}), 404)
+    problem(http.get(path, params={"against": "x" * 65}), 422)
 
 
 def test_one_that_fails_says_why(http: TestClient) -> None:
@@ -203,8 +253,10 @@ def test_hostile_bodies_are_refused(http: TestClient, body: bytes, status: int) 
 @pytest.mark.parametrize("backtest_id", ["btj_none", "..", "%2e%2e%2fpayments", "x" * 300])
 def test_what_is_not_there_is_not_found(http: TestClient, backtest_id: str) -> None:
     problem(http.get(f"/v1/backtests/{backtest_id}"), 404)
-    problem(http.get(f"/v1/backtests/{backtest_id}/report"), 404)
-    problem(http.post(f"/v1/backtests/{backtest_id}/cancel"), 404)
+    for of in ("report", "figures", "policy-changes"):
+        problem(http.get(f"/v1/backtests/{backtest_id}/{of}"), 404)
+    for act in ("cancel", "resume"):
+        problem(http.post(f"/v1/backtests/{backtest_id}/{act}"), 404)
 
 
 def test_reading_needs_read_and_starting_and_cancelling_need_act(server: App) -> None:
@@ -220,7 +272,10 @@ def test_reading_needs_read_and_starting_and_cancelling_need_act(server: App) ->
     assert [status("GET", "", scope) for scope in ("read", "act", "decide")] == [200, 403, 403]
     assert [status("GET", "/x/report", scope) for scope in ("read", "act")] == [404, 403]
     assert [status("POST", "", scope) for scope in ("read", "decide", "act")] == [403, 403, 201]
-    assert [status("POST", "/x/cancel", scope) for scope in ("read", "act")] == [403, 404]
+    for of in ("figures", "policy-changes"):
+        assert [status("GET", f"/x/{of}", scope) for scope in ("read", "act")] == [404, 403]
+    for act in ("cancel", "resume"):
+        assert [status("POST", f"/x/{act}", scope) for scope in ("read", "act")] == [403, 404]
     (job,) = LocalService(server).backtests.list()["backtests"]
     assert job["author"] == "act"
 
@@ -229,7 +284,10 @@ def test_without_the_extra_every_route_says_which_one_is_missing(clock: FixedClo
     settings = load_settings(data_dir=tmp_path / "bare")
     with App(settings, clock=clock, work=False, jobs=NoJobs("pip install 'fraudray[batch]'")) as app:
         client = TestClient(build_gateway(app), base_url=URL)
-        asked = [("GET", ""), ("POST", ""), ("GET", "/x"), ("POST", "/x/cancel"), ("GET", "/x/report")]
+        asked = [
+            ("GET", ""), ("POST", ""), ("GET", "/x"), ("POST", "/x/cancel"), ("POST", "/x/resume"), ("GET", "/x/report"),
+            ("GET", "/x/figures"), ("GET", "/x/policy-changes"),
+        ]  # fmt: skip
         for method, path in asked:
             body = {"history": "payments"} if method == "POST" else None
             response = client.request(method, f"/v1/backtests{path}", json=body)
@@ -244,6 +302,9 @@ def test_the_openapi_document_shows_what_is_asked_and_answered(http: TestClient)
     assert "begun" in shapes["AskedJob"]["required"]
     assert "interrupted" in shapes["JobState"]["enum"]
     paths = document["paths"]
+    figures = paths["/v1/backtests/{backtest_id}/figures"]["get"]["responses"]["200"]["content"]["application/json"]
+    assert figures["schema"] == {"$ref": "#/components/schemas/BacktestFigures"}
+    assert {"sides", "sweep", "scores", "over_time", "rules"} <= set(shapes["BacktestFigures"]["properties"])
     assert set(paths["/v1/backtests"]) == {"get", "post"}
     assert set(paths["/v1/backtests"]["post"]["responses"]) == {"200", "201", "default"}
     assert "text/html" in paths["/v1/backtests/{backtest_id}/report"]["get"]["responses"]["200"]["content"]
@@ -263,6 +324,9 @@ def test_back_tests_of_a_running_server(server: App, bench: Bench) -> None:
         backtests.start({"history": "payments"}, author="Ben")
         eventually(lambda: backtests.show(job["backtest_id"])["state"] == "done", "it does not end")
         assert "<title>Back-test</title>" in backtests.report(job["backtest_id"])
+        assert backtests.figures(job["backtest_id"])["run_id"] == "bt_acted"
+        assert backtests.resume(job["backtest_id"], author="Ben")["begun"] is False
+        assert backtests.policy_changes(job["backtest_id"], against=job["backtest_id"])["changes"] == []
         with pytest.raises(InvalidTransaction, match="payments"):
             backtests.start({"history": "none"}, author="Ana")
         with pytest.raises(PolicyError, match="policy_text:2:1"):

@@ -18,6 +18,12 @@ from fraudray.testing.clock import FixedClock
 Make = Callable[..., dict[str, Any]]
 
 
+@pytest.fixture
+def app(make_app: Callable[..., App]) -> App:
+    """With tools that are never late, however slow the machine."""
+    return make_app(tools_limit_ms=1500)
+
+
 def test_decisions_outbox_and_cases_are_there_as_soon_as_they_are_made(
     http: TestClient, samples: list[dict[str, Any]], worked: Callable[[], int]
 ) -> None:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
-import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import pytest
-
 from fraudray.settings import PREFIX
+from tests.engines.npm import installed
 
 HERE = Path(__file__).parent
-MISSING = "npm is not installed: sudo apt-get install nodejs npm"
 _RESULT = re.compile(r"server-(.+)-\d{4}-\d\d-\d\dT[\d-]+Z")
 Suite = Literal["2025-11-25", "2026-07-28"]
 Checks = dict[str, list[dict[str, Any]]]
@@ -58,22 +52,7 @@ class Programs:
     @classmethod
     def install(cls, home: Path) -> Programs:
         """Install them as locked, if they are not there yet; skips the test where there is no npm."""
-        npm = shutil.which("npm")
-        if npm is None:
-            pytest.skip(MISSING)
-        files = [HERE / name for name in ("package.json", "package-lock.json", ".npmrc")]
-        version = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
-        cache = Path(sys.prefix) / "mcp-world"
-        root = cache / version
-        if not root.exists():
-            cache.mkdir(exist_ok=True)
-            made = Path(tempfile.mkdtemp(dir=cache))
-            for file in files:
-                shutil.copy(file, made)
-            ran = subprocess.run([npm, "ci"], cwd=made, capture_output=True, text=True, check=False)
-            assert ran.returncode == 0, ran.stdout + ran.stderr
-            made.rename(root)
-        return cls(root, home)
+        return cls(installed(HERE, "mcp-world"), home)
 
     def run(self, *command: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
         modules = self.root / "node_modules"

@@ -103,7 +103,7 @@ class TestMap:
             assert top - 0.01 <= mark.y <= top + height + 0.01
         for path in view.route:
             xs = [float(pair.split(" ")[0]) for pair in path[1:].split("L")]
-            assert all(abs(x - y) < 180 for x, y in pairwise(xs))
+            assert all(abs(x - y) <= 180 for x, y in pairwise(xs))
 
     def test_the_shortest_way_from_seattle_to_moscow_goes_far_north(self) -> None:
         line = great_circle((-122.33, -47.61), (37.62, -55.75))

@@ -26,7 +26,7 @@ def test_every_page_is_a_document_with_its_frame_before_any_script(web: httpx.Cl
     assert document.headers["content-type"] == "text/html; charset=utf-8"
     frame = document.text.index('<header class="fr-top">')
     assert frame < document.text.index("<gradio-app")
-    shown = next(page for page in PAGES if page.path in (path, HOME.path if not path else path))
+    shown = next(page for page in PAGES if page.path == (path or HOME.path))
     assert document.text.count("aria-current") == int(shown.in_navigation)
     assert document.text.count("<base ") == 1
 

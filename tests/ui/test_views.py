@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fraudray.ui.templates import render
 from fraudray.ui.views.actions import actions_view, are_pending
 from fraudray.ui.views.decision import cited_ids, decision_view
 from fraudray.ui.views.evidence import evidence_view
@@ -84,6 +85,14 @@ def test_amounts_in_evidence_are_money() -> None:
     items = {"amount": {"amount": "385000", "currency": "JPY", "amount_base": 2456.7, "base_currency": "USD"}}
     (tool,) = evidence_view({"transaction-risk": {"status": "ok", "items": items}}, [])
     assert [fact.value for fact in tool.others[0].facts] == ["JPY 385,000", "USD 2,456.70"]
+
+
+def test_moments_in_evidence_are_shown_in_the_readers_zone() -> None:
+    items = {"device": {"first_seen": "2026-11-29T08:41:57.825554Z", "list_date": "2026-10-05"}}
+    tools = evidence_view({"identity-verifier": {"status": "ok", "items": items}}, [])
+    assert [fact.is_moment for fact in tools[0].others[0].facts] == [True, False]
+    html = render("evidence.html", tools=tools)
+    assert '<time datetime="2026-11-29T08:41:57.825554Z">2026-11-29 08:41:57 UTC</time>' in html
 
 
 def test_actions_are_words_with_a_mark() -> None:

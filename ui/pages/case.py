@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from fraudray.domain.errors import Changed, FieldProblem, FraudrayError, InvalidTransaction
+from fraudray.ui.following import views_of
 from fraudray.ui.page import Page
 from fraudray.ui.pages.case_acts import ACTS, carry_out
 from fraudray.ui.pages.case_parts import CaseParts
@@ -15,7 +16,6 @@ from fraudray.ui.pages.queue import taken_html
 from fraudray.ui.room import Room
 from fraudray.ui.states import Link, State, error_html, state_html
 from fraudray.ui.templates import render
-from fraudray.ui.views.investigation import InvestigationView, after
 from fraudray.ui.visit import Visit
 from fraudray.ui.words import short
 
@@ -51,11 +51,11 @@ def build(room: Room) -> None:
     parts = [head, decision, where, history, evidence, reasoning, ask, links, write, notes, trail]
     room.on_open(opened, parts)
     room.action("case-act", act, [said, head, notes, trail])
-    room.action("case-note", note, [notes, said])
+    room.action("case-note", note, [notes, head, said])
     room.action("case-next", following, [said])
     room.action("case-look", look, [said, head, notes, trail], replaces=True)
-    room.action("case-detach", detach, [said, notes])
-    room.action("case-ask", asked, [answer], replaces=True)
+    room.action("case-detach", detach, [said, head, notes])
+    room.action("case-ask", asked, [answer, head, notes], replaces=True)
     room.action("case-investigate", investigate, [reasoning, head, decision, notes], replaces=True)
 
 
@@ -116,7 +116,8 @@ def note(visit: Visit, message: Message) -> Shown:
     case_id = str(message.get("case_id", ""))
     with visit.client() as client:
         client.note(case_id, text=str(message.get("text", "")), author=visit.author)
-        return [CaseParts(client, visit, case_id).notes(), ""]
+        shown = CaseParts(client, visit, case_id)
+        return [shown.notes(), shown.head(), ""]
 
 
 def following(visit: Visit, _message: Message) -> str:
@@ -131,21 +132,23 @@ def detach(visit: Visit, message: Message) -> Shown:
     with visit.client() as client:
         client.casework.detach(case_id, file_id, reason=str(message.get("reason", "")), author=visit.author)
         said = render("case/done.html", text="The file is destroyed; that it was there stays on record.")
-        return [said, CaseParts(client, visit, case_id).notes()]
+        shown = CaseParts(client, visit, case_id)
+        return [said, shown.head(), shown.notes()]
 
 
-def asked(visit: Visit, message: Message) -> Iterator[str]:
-    """Ask the model about the case, and show its answer as it comes."""
+def asked(visit: Visit, message: Message) -> Iterator[Shown]:
+    """Ask the model about the case, and show its answer as it comes; it stays on the case."""
     case_id, question = str(message.get("case_id", "")), str(message.get("question", "")).strip()
     thinking = ""
-    yield _answer(question, running=True)
+    yield [_answer(question, running=True), None, None]
     with visit.client(timeout_s=ASK_TIMEOUT_S) as client:
         for event in client.ask_live(case_id, question, author=visit.author):
             if event["kind"] == "reasoning":
                 thinking = (thinking + str(event["body"].get("text", "")))[-8000:]
-                yield _answer(question, running=True, thinking=thinking)
+                yield [_answer(question, running=True, thinking=thinking), None, None]
             elif event["kind"] == "finished":
-                yield _answered(question, event["body"], thinking)
+                shown = CaseParts(client, visit, case_id)
+                yield [_answered(question, event["body"], thinking), shown.head(), shown.notes()]
 
 
 def investigate(visit: Visit, message: Message) -> Iterator[Shown]:
@@ -153,9 +156,7 @@ def investigate(visit: Visit, message: Message) -> Iterator[Shown]:
     transaction_id = str(message.get("transaction_id", ""))
     with visit.client() as client:
         begun = client.investigations.begin(transaction_id, author=visit.author)
-        view = InvestigationView()
-        for event in client.investigations.events(begun["investigation_id"]):
-            view = after(view, event)
+        for view in views_of(client.investigations.events(begun["investigation_id"])):
             yield [render("case/reasoning.html", view=view, cited=[], offer=False, transaction_id=""), None, None, None]
         case_id = client.decision(transaction_id).get("case_id")
         if case_id:

@@ -10,13 +10,14 @@ from typing import Any
 from fraudray.client import Client
 from fraudray.domain.errors import Forbidden
 from fraudray.ui.assets import address_of
+from fraudray.ui.following import views_of
 from fraudray.ui.templates import render
 from fraudray.ui.views.acts import acts_of
 from fraudray.ui.views.case import Entry, entries_of, head_of, trail_of
 from fraudray.ui.views.connections import connections_view
 from fraudray.ui.views.decision import DecisionView, cited_ids, decision_view
 from fraudray.ui.views.evidence import evidence_view
-from fraudray.ui.views.investigation import InvestigationView, after, follow
+from fraudray.ui.views.investigation import InvestigationView, follow
 from fraudray.ui.views.map import map_view
 from fraudray.ui.views.timeline import timeline_view
 from fraudray.ui.visit import Visit
@@ -115,9 +116,7 @@ class CaseParts:
         begun = self._investigation
         if begun is None or begun["status"] in ("done", "failed"):
             return
-        view = InvestigationView()
-        for event in self._client.investigations.events(begun["investigation_id"]):
-            view = after(view, event)
+        for view in views_of(self._client.investigations.events(begun["investigation_id"])):
             yield self._reasoning(view)
 
     def newest_entry(self) -> Entry | None:

@@ -82,11 +82,13 @@ def table_html(client: Client, visit: Visit, asked: Asked) -> str:
     """The cases of one page of the queue, and the views with how many each has."""
     author = client.whoami(visit.author)["author"]
     counts = client.casework.counts(author=visit.author)
-    found = client.cases(count=True, limit=PAGE_ROWS, offset=(asked.page - 1) * PAGE_ROWS, **asked.query(author))
-    pages = max(1, -(-found["total"] // PAGE_ROWS))
+    offset = (asked.page - 1) * PAGE_ROWS
+    found = client.cases(count=asked.narrowed, limit=PAGE_ROWS, offset=offset, **asked.query(author))
+    total = found["total"] if asked.narrowed else counts[asked.view]
+    pages = max(1, -(-total // PAGE_ROWS))
     return render(
-        "queue/table.html", asked=asked, views=VIEWS, counts=counts, total=found["total"], pages=pages,
-        lines=lines_of(found["cases"], datetime.now(UTC)), first=(asked.page - 1) * PAGE_ROWS + 1,
+        "queue/table.html", asked=asked, views=VIEWS, counts=counts, total=total, pages=pages,
+        lines=lines_of(found["cases"], datetime.now(UTC)), first=offset + 1,
     )  # fmt: skip
 
 

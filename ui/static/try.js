@@ -90,6 +90,7 @@
       if (mode() === "json" || !say(name, text)) loose.push(name && name !== "json" ? `${name}: ${text}` : text);
     }
     if (mode() === "json" && loose.length) say("json", loose.join(" · "));
+    if (found.length) goTo(found[0].dataset.problem);
   }
   function goTo(name) {
     if (mode() === "json" || !field(name)) { form().elements.json.focus(); return; }
@@ -174,7 +175,9 @@
     if (result && result !== decided) {
       decided = result;
       if (idNow() === result && result === ownId) setId(freshId());
-      if (matchMedia("(max-width: 900px)").matches) document.querySelector("#try-right")?.scrollIntoView();
+      const seen = document.querySelector("#try-outcome")?.getBoundingClientRect();
+      const narrow = matchMedia("(max-width: 900px)").matches;
+      if (seen && (narrow || seen.top < 0 || seen.bottom > innerHeight)) document.querySelector("#try-right")?.scrollIntoView();
     }
     for (const text of document.querySelectorAll("[data-follow]")) {
       if (text.scrollHeight - text.scrollTop - text.clientHeight < 80 || !text.dataset.seen) text.scrollTop = text.scrollHeight;

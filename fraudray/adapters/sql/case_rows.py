@@ -42,6 +42,8 @@ def columns_of(values: Mapping[str, Any]) -> Row:
             row["reason_codes"] = orjson.dumps(value).decode()
         else:
             row[name] = value
+    if "score" in row:
+        row["urgency"] = 100 - row["score"]
     if "status" in row:
         row["active"] = int(row["status"] != "closed")
     return row

@@ -15,9 +15,11 @@ from fraudray.domain.case_query import CaseQuery
 from fraudray.domain.money import minor_units, to_minor
 
 _C = t.cases.c
+FREE = ("open", "reopened", "escalated")
+"""Nobody works on a case in one of these."""
 _ORDER: dict[str, tuple[Any, ...]] = {
     "newest": (_C.last_alert_us.desc(), _C.case_id.desc()),
-    "risk": (_C.score.desc(), _C.opened_us, _C.case_id),
+    "risk": (_C.urgency, _C.opened_us, _C.case_id),
     "oldest": (_C.opened_us, _C.case_id),
     "due": (_C.due_us, _C.case_id),
     "amount": (_C.amount_base_minor.desc().nulls_last(), _C.case_id),
@@ -32,11 +34,14 @@ def cases_where(query: CaseQuery, index: CaseIndex, now: datetime, base_currency
 
 def ready(now: datetime) -> ColumnElement[bool]:
     """Cases that anybody may take: nobody works on them, and they wait for nothing."""
+    return and_(_C.active == 1, or_(_C.status.in_(FREE), *back(now)))
+
+
+def back(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Cases whose lock, or whose time to wait, is over."""
     now_us = t.to_us(now)
-    free = _C.status.in_(("open", "reopened", "escalated"))
     lapsed = and_(_C.status == "claimed", or_(_C.locked_us.is_(None), _C.locked_us <= now_us))
-    back = and_(_C.status == "waiting", _C.waiting_us <= now_us)
-    return and_(_C.active == 1, or_(free, lapsed, back))
+    return lapsed, and_(_C.status == "waiting", _C.waiting_us <= now_us)
 
 
 def _conditions(query: CaseQuery, index: CaseIndex, now: datetime, base_currency: str) -> Iterator[ColumnElement[bool]]:

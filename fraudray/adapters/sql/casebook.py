@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 
 import orjson
-from sqlalchemy import Connection, Engine, Row, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, select
 
 from fraudray.adapters.sql import schema as t
 from fraudray.adapters.sql.case_files import files_of
 from fraudray.adapters.sql.case_index import CaseIndex, shared_values
 from fraudray.adapters.sql.case_notes import CaseNotes
 from fraudray.adapters.sql.case_rows import fields_of, read_row, summary_of, with_merged
-from fraudray.adapters.sql.case_search import cases_where, ready
+from fraudray.adapters.sql.case_search import FREE, back, cases_where
 from fraudray.adapters.sql.driver import failing
 from fraudray.adapters.sql.keys import CustomerKeys
 from fraudray.adapters.sql.ledger import SqlLedger
@@ -140,15 +140,17 @@ class SqlCaseBook:
     def counts(self, *, now: datetime, assignee: str) -> dict[str, int]:
         """How many cases are in each status, `active`, `ready`, `overdue`, and `mine` (active, of `assignee`)."""
         c = t.cases.c
-        own = and_(c.active == 1, c.assignee == assignee, c.status == "claimed")
-        wanted = {"ready": ready(now), "overdue": and_(c.active == 1, c.due_us < t.to_us(now)), "mine": own}
+        asked = {
+            "mine": and_(c.assignee == assignee, c.active == 1, c.status == "claimed"),
+            "overdue": and_(c.active == 1, c.due_us < t.to_us(now)),
+        }
         with failing(), self._engine.connect() as connection:
             rows = connection.execute(select(c.status, func.count()).group_by(c.status)).all()
             found = dict.fromkeys(get_args(CaseStatus), 0) | {row[0]: row[1] for row in rows}
-            for name, condition in wanted.items():
-                asked = select(func.count()).select_from(t.cases).where(condition)
-                found[name] = connection.execute(asked).scalar_one()
-        return found | {"active": sum(found[status] for status in ACTIVE)}
+            counted = {name: _count(connection, condition) for name, condition in asked.items()}
+            back_now = sum(_count(connection, condition) for condition in back(now))
+        active, free = (sum(found[status] for status in statuses) for statuses in (ACTIVE, FREE))
+        return found | counted | {"active": active, "ready": free + back_now}
 
     def summary(self, case_id: str) -> CaseSummary:
         """A case without what belongs to it. Raises NotFound."""
@@ -287,3 +289,7 @@ def _owners(connection: Connection, case_id: str) -> dict[str, str]:
     """The case and those that go on in it, with the customer of each."""
     cases = with_merged(case_id)
     return {row.case_id: row.customer_id for row in connection.execute(select(cases.c.case_id, cases.c.customer_id))}
+
+
+def _count(connection: Connection, condition: ColumnElement[bool]) -> int:
+    return connection.execute(select(func.count()).select_from(t.cases).where(condition)).scalar_one()

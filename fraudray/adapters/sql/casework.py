@@ -27,7 +27,8 @@ from fraudray.ports.ledger import OpenCase
 
 Set = Callable[[CaseState], CaseState]
 _HEADLINE = (
-    "score", "decision", "amount_minor", "currency", "amount_base_minor", "base_currency", "merchant", "reason_codes",
+    "score", "urgency", "decision", "amount_minor", "currency", "amount_base_minor", "base_currency", "merchant",
+    "reason_codes",
 )  # fmt: skip
 
 

@@ -113,14 +113,14 @@ class SqlPolicyBook:
 _NOTED = {"promoted": "policy_promoted", "rolled_back": "policy_rolled_back", "file": "policy_file_took_over"}
 
 
-def _version(row: Row[Any]) -> PolicyVersion:
+def _version(row: Any) -> PolicyVersion:
     return PolicyVersion(
         name=row.name, number=row.number, version=row.version, hash=row.hash, author=row.author,
         at=t.from_us(row.at_us), reason=row.reason, based_on=row.based_on,
     )  # fmt: skip
 
 
-def _act(row: Row[Any]) -> PolicyAct:
+def _act(row: Any) -> PolicyAct:
     return PolicyAct(
         name=row.name, seq=row.seq, kind=row.kind, number=row.number, over=row.over, author=row.author,
         at=t.from_us(row.at_us), reason=row.reason,

@@ -94,6 +94,7 @@ cases = Table(
     Column("status", String(16), nullable=False),
     Column("active", Integer, nullable=False),  # 0 once closed
     Column("score", Integer, nullable=False),
+    Column("urgency", Integer, nullable=False),  # 100 - score, so that one index has the worst first, then the oldest
     Column("decision", String(8), nullable=False),
     Column("opened_us", BigInteger, nullable=False),
     Column("last_alert_us", BigInteger, nullable=False),
@@ -115,7 +116,7 @@ cases = Table(
     Index("cases_by_customer", "customer_id", "status"),
     Index("cases_by_status", "status", "score"),
     Index("cases_by_alert", "last_alert_us"),
-    Index("cases_queue", "active", "score", "opened_us"),
+    Index("cases_queue", "active", "urgency", "opened_us", "case_id"),
     Index("cases_by_age", "active", "opened_us"),
     Index("cases_by_due", "active", "due_us"),
     Index("cases_by_amount", "active", "amount_base_minor"),

@@ -57,16 +57,17 @@ def open_page(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) 
     failed: list[str] = []
 
     def open_one(
-        url: str, *, size: dict[str, int] | None = None, expect: re.Pattern[str] | None = None, **more: object
-    ) -> Page:
+        url: str, *, size: dict[str, int] | None = None, expect: re.Pattern[str] | None = None,
+        own: str | None = None, **more: object,
+    ) -> Page:  # fmt: skip
         context = browser.new_context(viewport=size or WIDE, **more)  # type: ignore[arg-type]
         contexts.append(context)
         page = context.new_page()
         pages.append(page)
         page.set_default_timeout(STEP_MS)
-        own = re.match(r"https?://[^/]+", url)
-        assert own is not None
-        page.on("request", lambda asked: None if _is_own(asked.url, own[0]) else foreign.append(asked.url))
+        host = re.match(r"https?://[^/]+", own or url)
+        assert host is not None
+        page.on("request", lambda asked: None if _is_own(asked.url, host[0]) else foreign.append(asked.url))
         page.on("pageerror", lambda error: failed.append(str(error)))
         page.on("console", lambda said: failed.append(said.text) if _is_bad(said.type, said.text, expect) else None)
         page.goto(url)

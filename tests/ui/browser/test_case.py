@@ -190,6 +190,8 @@ def test_notes_and_files_are_kept_and_given_back(case: Callable[..., Page], tmp_
     page.get_by_role("button", name="Add the note").click()
     expect(page.locator("#case-notes")).to_contain_text("not her payment. <b>bold</b>")
     expect(page.locator("#case-note-text")).to_have_value("")
+    do(page, "escalate", reason="my own note is no reason to say that somebody was faster")
+    said(page, "The case is escalated.")
     letter = tmp_path / "Brief März.txt"
     letter.write_text("Dear bank")
     page.set_input_files("[data-case-upload]", letter)

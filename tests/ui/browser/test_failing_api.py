@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.ui.between import Between, between
 from tests.ui.browser.conftest import Opened
 from tests.ui.browser.doing import choose, decide, ready
 from tests.ui.running import serving_page
-from tests.ui.slow_api import Between, between
 
 # What Chromium and Gradio write of a server that has gone.
 ANY_REFUSAL = re.compile("ERR_CONNECTION|Failed to|Could not|Connection")

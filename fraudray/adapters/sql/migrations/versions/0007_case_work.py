@@ -21,6 +21,7 @@ _ROWS = 5000
 def upgrade() -> None:
     for column in (
         sa.Column("active", sa.Integer, nullable=False, server_default="1"),
+        sa.Column("urgency", sa.Integer, nullable=False, server_default="0"),
         sa.Column("version", sa.Integer, nullable=False, server_default="1"),
         sa.Column("assignee", sa.String(128), nullable=True),
         sa.Column("locked_us", sa.BigInteger, nullable=True),
@@ -39,7 +40,7 @@ def upgrade() -> None:
     _create_tables()
     _fill(op.get_bind())
     for name, columns in {
-        "cases_queue": ["active", "score", "opened_us"],
+        "cases_queue": ["active", "urgency", "opened_us", "case_id"],
         "cases_by_age": ["active", "opened_us"],
         "cases_by_due": ["active", "due_us"],
         "cases_by_amount": ["active", "amount_base_minor"],
@@ -98,9 +99,9 @@ def _create_tables() -> None:
 def _fill(connection: sa.Connection) -> None:
     """Older cases as far as plain columns tell. What they share with others, and words of notes, are sealed and stay
     unknown."""
-    case = sa.table(
-        "cases", *(sa.column(n) for n in ("case_id", "status", "active", "decision", "opened_us", "due_us"))
-    )
+    columns = ("status", "active", "score", "urgency", "decision", "opened_us", "due_us")
+    case = sa.table("cases", *(sa.column(n) for n in columns))
+    connection.execute(sa.update(case).values(urgency=100 - case.c.score))
     connection.execute(sa.update(case).where(case.c.status == "closed").values(active=0))
     for decision, due_us in _DUE_US.items():
         connection.execute(sa.update(case).where(case.c.decision == decision).values(due_us=case.c.opened_us + due_us))

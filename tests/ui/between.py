@@ -1,4 +1,4 @@
-"""What stands between the page and the API, and does to answers what a test says: delays, cuts, refuses."""
+"""What stands between a client and a server: a prefix, and answers that hang, are cut or refused as a test says."""
 
 from __future__ import annotations
 
@@ -29,13 +29,16 @@ class Between:
 
 
 @contextmanager
-def between(api: str) -> Iterator[Between]:
-    """A proxy in front of that API."""
+def between(server: str, *, prefix: str = "", strips: bool = False) -> Iterator[Between]:
+    """A proxy in front of that server, which is reached below `prefix`; it names itself to it by another Host."""
     state = Between()
-    http = httpx.AsyncClient(base_url=api, timeout=60)
+    http = httpx.AsyncClient(base_url=server, timeout=60, limits=httpx.Limits(max_connections=None))
 
     async def forward(request: Request) -> Response:
         asked = request.url.path
+        if not asked.startswith(prefix):
+            return Response("not below the prefix", 404)
+        asked = asked.removeprefix(prefix) if strips else asked
         mood = state.mood if state.only in asked else "well"
         if mood == "hangs":
             while state.mood == "hangs" and not await request.is_disconnected():  # noqa: ASYNC110 - two conditions

@@ -1,0 +1,1 @@
+"""`fraudray bench page`: how long an analyst waits, in a real browser."""
