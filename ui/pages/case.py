@@ -42,15 +42,16 @@ def build(room: Room) -> None:
             evidence = room.place("case-evidence", "")
         with gr.Column():
             where = room.place("case-map", "")
+            lists = room.place("case-lists", "")
             reasoning = room.place("case-reasoning", "")
             ask = room.place("case-ask", "")
             answer = room.place("case-answer", "")
             write = room.place("case-write", "")
             notes = room.place("case-notes", "")
             trail = room.place("case-trail", "")
-    parts = [head, decision, where, history, evidence, reasoning, ask, links, write, notes, trail]
+    parts = [head, decision, where, history, evidence, reasoning, ask, links, write, notes, trail, lists]
     room.on_open(opened, parts)
-    room.action("case-act", act, [said, head, notes, trail])
+    room.action("case-act", act, [said, head, notes, trail, lists])
     room.action("case-note", note, [notes, head, said])
     room.action("case-next", following, [said])
     room.action("case-look", look, [said, head, notes, trail], replaces=True)
@@ -64,19 +65,19 @@ def opened(visit: Visit) -> Iterator[Shown]:
     case_id = visit.query.get("id", "").strip()
     if not case_id:
         text = "Choose one in the queue, or take the next."
-        yield [state_html(State("empty", "No case is named", text, link=Link("To the queue", "queue"))), "", *[""] * 9]
+        yield [state_html(State("empty", "No case is named", text, link=Link("To the queue", "queue"))), "", *[""] * 10]
         return
     with visit.client() as client:
         shown = CaseParts(client, visit, case_id, visit.query.get("tx"))
         yield [
             shown.head(), shown.decision(), shown.map(), None, shown.evidence(), None,
             render("case/ask.html", case_id=case_id), None, render("case/write.html", case_id=case_id), shown.notes(),
-            None,
+            None, None,
         ]  # fmt: skip
         history, reasoning, links, trail = shown.history(), shown.reasoning(), shown.links(), shown.trail()
-        yield [None, None, None, history, None, reasoning, None, links, None, None, trail]
+        yield [None, None, None, history, None, reasoning, None, links, None, None, trail, shown.lists()]
         for view in shown.running_investigation():
-            yield [*[None] * 5, view, *[None] * 5]
+            yield [*[None] * 5, view, *[None] * 6]
 
 
 def act(visit: Visit, message: Message) -> Shown:
@@ -95,7 +96,7 @@ def act(visit: Visit, message: Message) -> Shown:
         except FraudrayError as error:
             said = error_html(error)
         shown = CaseParts(client, visit, case_id)
-        return [said, shown.head(), shown.notes(), shown.trail()]
+        return [said, shown.head(), shown.notes(), shown.trail(), shown.lists()]
 
 
 def look(visit: Visit, message: Message) -> Shown:

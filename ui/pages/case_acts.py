@@ -59,6 +59,13 @@ def _list(client: Client, author: str, _name: str, case_id: str, _version: int |
     return f"{said}."
 
 
+def _unlist(client: Client, author: str, _name: str, case_id: str, _version: int | None, fields: Fields) -> str:
+    entry_id, reason = str(fields.get("entry_id", "")), str(fields.get("reason", ""))
+    gone = client.lists.remove(entry_id, reason=reason, author=author)
+    _note(client, case_id, f"Took {gone['kind']} {gone['value']} off ({gone['level']}, {entry_id}): {reason}", author)
+    return f"{gone['value']} is off the list."
+
+
 def _mute(client: Client, author: str, _name: str, case_id: str, _version: int | None, fields: Fields) -> str:
     customer_id = client.case(case_id)["customer_id"]
     entry = {"level": "mute", "value": customer_id} | {
@@ -85,5 +92,5 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "undo": ("reason",),
 }  # fmt: skip
 ACTS: dict[str, Callable[[Client, str, str, str, int | None, Fields], str]] = dict.fromkeys(_FIELDS, _status) | {
-    "unfreeze": _unfreeze, "extend-freeze": _extend, "list": _list, "mute": _mute, "alert": _alert,
+    "unfreeze": _unfreeze, "extend-freeze": _extend, "list": _list, "unlist": _unlist, "mute": _mute, "alert": _alert,
 }  # fmt: skip

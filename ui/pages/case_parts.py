@@ -85,6 +85,13 @@ class CaseParts:
         graph = connections_view(links, self.case["customer_id"])
         return render("case/links.html", graph=graph, linked=links["linked"][:LINKED_MAX])
 
+    def lists(self) -> str:
+        """The list entries and mutes in force that its payment matches."""
+        if self._decision is None or self.case.get("erased"):
+            return ""
+        found = self._client.lists.match(self._decision["transaction_id"])["matches"]
+        return render("case/lists.html", entries=found)
+
     def notes(self) -> str:
         """What was noted, and its files."""
         return render(

@@ -7,13 +7,18 @@
   const busy = () => document.querySelector("dialog[open], details.fr-menu[open]") !== null;
 
   document.addEventListener("click", event => {
-    const target = event.target.closest?.("[data-case-act], [data-case-next], [data-case-detach], [data-copy]");
+    const target = event.target.closest?.("[data-case-act], [data-case-next], [data-case-detach], [data-case-unlist], [data-copy]");
     if (!target || !head() && !target.dataset.copy) return;
     if (target.dataset.copy !== undefined) { copy(target); return; }
     if (target.hasAttribute("data-case-next")) { window.fraudray.send("case-next", {}); return; }
     if (target.dataset.caseDetach) {
       const reason = prompt("Destroy this file for good? Say why.");
       if (reason) window.fraudray.send("case-detach", {...seen(), file_id: target.dataset.caseDetach, reason});
+      return;
+    }
+    if (target.dataset.caseUnlist) {
+      const reason = prompt(`Take ${target.dataset.says} off? It counts no more from the next payment on. Say why.`);
+      if (reason) window.fraudray.send("case-act", {act: "unlist", ...seen(), entry_id: target.dataset.caseUnlist, reason});
       return;
     }
     const dialog = document.getElementById(`act-${target.dataset.caseAct}`);

@@ -116,7 +116,7 @@ def _around(frozen_until: str | None) -> list[Act]:
         acts.append(Act("extend-freeze", "Extend the freeze", says,
                         (Input("until", "Until", hint=_WHEN, longest=40), _REASON), more=True))  # fmt: skip
     acts += [
-        Act("list", "Put on a list", "It acts on the very next payment. It can be taken off again under Lists.",
+        Act("list", "Put on a list", "It acts on the very next payment, until it is taken off (“On lists”).",
             (Input("level", "List", "choice", options=(("deny", "Deny: blocks, nothing lifts it"),
                                                        ("block", "Block: blocks unless allowed"),
                                                        ("allow", "Allow: lifts what is inferred"))),

@@ -225,6 +225,12 @@ def test_freezes_lists_mutes_and_alerts_are_two_clicks_away(case: Callable[..., 
     do(page, "alert", reason="The first went to spam")
     said(page, "The alert leaves again for fraud-team@example.com")
     expect(page.locator("#case-notes")).to_contain_text("Put device dev-shared on the deny list")
+    expect(page.locator("#case-lists")).to_contain_text("dev-shared")
+    page.once("dialog", lambda asked: asked.accept("It was hers"))
+    page.locator("#case-lists li", has_text="dev-shared").get_by_role("button").click()
+    said(page, "dev-shared is off the list.")
+    expect(page.locator("#case-lists")).not_to_contain_text("dev-shared")
+    assert httpx.get(f"{api}/v1/lists", params={"level": "deny", "state": "active"}).json()["entries"] == []
 
 
 def test_the_report_opens_as_a_page_and_as_pdf(case: Callable[..., Page], page_url: str, case_id: str) -> None:
