@@ -41,6 +41,7 @@ class Said(StrEnum):
 
     FRAUD = "fraud"
     GENUINE = "genuine"
+    UNKNOWN = "unknown"
 
 
 class Source(StrEnum):
@@ -106,7 +107,7 @@ def show(ctx: typer.Context, transaction_id: TransactionId, as_json: Json = Fals
 def list_(
     ctx: typer.Context,
     source: Annotated[Source | None, typer.Option("--source", help="Only what this source says.")] = None,
-    label: Annotated[Said | None, typer.Option("--label", help="Only fraud, or only genuine.")] = None,
+    label: Annotated[Said | None, typer.Option("--label", help="Only what says this.")] = None,
     waiting: Annotated[
         bool | None,
         typer.Option("--waiting/--decided", help="Only those whose transaction was not decided yet; or was."),

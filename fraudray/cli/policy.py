@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fraudray.cli import policy_cases, policy_diff
+from fraudray.cli import policy_cases, policy_diff, policy_versions
 from fraudray.cli.exits import ExitCode, InputError, say
 from fraudray.cli.session import (
     AUTHOR,
@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 EXCERPT_MAX = 120
 _NOT_RUNNING = "no server is running on"
 _READ_AT_START = "there is nothing to reload: a server or command reads the policy when it starts"
-app = new_app(help="Check, show, test, compare, explain and reload the policy.")
+app = new_app(help="Check, show, test, compare, explain, reload, version and promote the policy.")
 app.command(name="test", epilog=policy_cases.EXAMPLES)(policy_cases.run)
 app.command(name="diff", epilog=policy_diff.EXAMPLES)(policy_diff.diff)
+policy_versions.add_to(app)
 
 
 @app.command(epilog=examples("fraudray policy check my-policy.yaml"))

@@ -11,7 +11,8 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.ui.browser.conftest import PHONE, Opened
+from tests.ui.browser.conftest import PHONE, WIDE, Opened
+from tests.ui.browser.test_accessible import findings
 from tests.ui.browser.test_queue import payment
 from tests.ui.running import serving_api, serving_page
 
@@ -262,3 +263,39 @@ def test_a_case_that_is_not_there_says_so(page_url: str, open_page: Opened) -> N
 def test_it_fits_a_phone(case: Callable[..., Page]) -> None:
     page = case(size=PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_case_has_no_serious_findings_its_dialogues_and_menus_included(
+    case: Callable[..., Page], axe: str, theme: str, size: dict[str, int]
+) -> None:
+    page = case(size=size, color_scheme=theme, reduced_motion="reduce")
+    page.locator("#case-note-text").fill("a note")
+    page.get_by_role("button", name="Add the note").click()
+    expect(page.locator("#case-notes")).to_contain_text("a note")
+    for more in page.locator("#case-history details, #case-evidence details, #case-trail details").all():
+        more.evaluate("element => { element.open = true; }")
+    assert findings(page, axe) == []
+    page.locator(".fr-acts-more summary").click()
+    assert findings(page, axe) == []
+    page.locator("[data-case-act=list]").click()
+    expect(page.locator("#act-list")).to_be_visible()
+    assert findings(page, axe) == []
+
+
+def test_it_is_worked_with_the_keyboard_alone(case: Callable[..., Page]) -> None:
+    page = case()
+    page.locator("[data-case-act=close]").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#act-close")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#act-close")).to_be_hidden()
+    expect(page.locator("[data-case-act=close]")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    page.keyboard.type("seen it all")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    said(page, "The case is closed.")

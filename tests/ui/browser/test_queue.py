@@ -10,7 +10,9 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.ui.browser.conftest import PHONE, Opened
+from tests.ui.between import between
+from tests.ui.browser.conftest import PHONE, WIDE, Opened
+from tests.ui.browser.test_accessible import findings
 from tests.ui.running import serving_api, serving_page
 
 ROWS = 60
@@ -190,3 +192,34 @@ def test_it_fits_a_phone(queue: Callable[..., Page]) -> None:
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= PHONE["width"]
     expect(page.locator("[data-queue] tbody tr").first).to_contain_text("FRD-")
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_queue_has_no_serious_findings_its_dialogues_included(
+    queue: Callable[..., Page], axe: str, theme: str, size: dict[str, int]
+) -> None:
+    page = queue("", size=size, color_scheme=theme, reduced_motion="reduce")
+    page.locator("[data-queue-row]").nth(1).check()
+    page.locator("[data-queue-row]").nth(2).check()
+    assert findings(page, axe) == []
+    page.locator("[data-queue-act=close]").click()
+    assert findings(page, axe) == []
+
+
+def test_a_server_that_is_away_or_overloaded_is_told_and_the_queue_comes_back(api: str, open_page: Opened) -> None:
+    decide(api, [payment(number) for number in range(3)])
+    with between(api) as state, serving_page(state.url) as url:
+        state.mood = "overloaded"
+        page = open_page(url)
+        expect(page.locator(".fr-state-error").first).to_contain_text("The server could not do this")
+        state.mood = "well"
+        page.get_by_role("button", name="Load the page again").first.click()
+        expect(page.locator("[data-queue] tbody tr")).to_have_count(3)
+        state.mood = "cut"
+        page.locator("[data-queue-view=active]").click()
+        expect(page.locator("#queue-table .fr-state-error")).to_be_visible()
+        expect(page.locator("#queue-table [data-queue]")).to_have_count(0)
+        state.mood = "well"
+        page.fill("#queue-q", "crypto")
+        expect(page.locator("[data-queue] tbody tr")).to_have_count(1)
