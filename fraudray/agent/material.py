@@ -9,6 +9,7 @@ from typing import Any
 
 from fraudray.agent.cases import in_words, payment, policy_line, reason_line, told_evidence
 from fraudray.agent.quoting import block, quoted
+from fraudray.domain.case import shown_body
 from fraudray.domain.question import QUESTION_MAX
 from fraudray.ports.investigator import AskBrief, AskedDecision, AskedEntry
 from fraudray.ports.llm import Message
@@ -124,7 +125,9 @@ def _case(asked: AskBrief) -> str:
 
 def _entry(entry: AskedEntry, known: Mapping[str, str]) -> str:
     """An entry without ids of the system's: those are of no use to a reader."""
-    body: dict[str, Any] = {name: value for name, value in entry.body.items() if not name.endswith(("_id", "_ids"))}
+    body: dict[str, Any] = {
+        name: value for name, value in shown_body(entry.body).items() if not name.endswith(("_id", "_ids"))
+    }
     about = known.get(str(entry.body.get("transaction_id")))
     said = {"kind": entry.kind, "by": entry.author} | ({"about": about} if about else {}) | body
     return f"{entry.id} {_time(entry.at)}: {quoted(said, length_max=TEXT_MAX)}"

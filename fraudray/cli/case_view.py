@@ -8,10 +8,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from fraudray.cli.tables import decision_word, decisions_table, fields, listing, minute, plain, status
+from fraudray.domain.case import shown_body
 
 Document = dict[str, Any]
-_UNSHOWN = ("before", "into_before", "into_version")
-"""What an entry keeps so that it can be taken back."""
 
 
 def cases_view(cases: list[Document]) -> RenderableType:
@@ -118,4 +117,4 @@ def _amount(case: Document) -> str:
 
 
 def _body(body: Document) -> str:
-    return "\n".join(f"{name}: {value}" for name, value in body.items() if name not in _UNSHOWN)
+    return "\n".join(f"{name}: {value}" for name, value in shown_body(body).items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -53,6 +54,15 @@ class CaseEntry(_Document):
     kind: str
     body: dict[str, Any]
     case_id: str | None = Field(None, description="The case that it was noted on, which may be one merged into this.")
+
+
+KEPT_FOR_UNDO = frozenset({"before", "into_before", "into_version"})
+"""Members of an entry's body that are there so that an act can be taken back, and say nothing to people."""
+
+
+def shown_body(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an entry's body is for people."""
+    return {name: value for name, value in body.items() if name not in KEPT_FOR_UNDO}
 
 
 class CaseFile(_Document):

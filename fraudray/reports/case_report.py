@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from fraudray.domain.case import Case
+from fraudray.domain.case import Case, shown_body
 from fraudray.domain.decision import Decision
 from fraudray.domain.errors import Refused
 from fraudray.reports.case_page import case_page, value
@@ -79,7 +79,7 @@ def _timeline(case: Case) -> list[dict[str, Any]]:
             "at": entry.at.isoformat(),
             "what": entry.kind,
             "author": entry.author,
-            "details": [f"{name}: {value(fact)}" for name, fact in entry.body.items() if fact is not None],
+            "details": [f"{name}: {value(fact)}" for name, fact in shown_body(entry.body).items() if fact is not None],
         }
         for entry in case.entries
     ]

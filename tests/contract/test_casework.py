@@ -169,3 +169,16 @@ def test_merges_go_on_from_case_to_case_and_a_worse_case_makes_the_other_worse_u
     assert (after.score, after.merchant, after.amount) == (before.score, before.merchant, before.amount)
     with pytest.raises(Refused, match="taken back"):
         app.case_desk.undo(opened[4], author="ana")
+
+
+def test_an_alert_of_a_merged_case_is_one_of_the_case_that_goes_on(
+    app: App, opened: list[str], plain: Make, clock: FixedClock
+) -> None:
+    app.case_desk.merge(opened[0], into=opened[1], reason="one thief", author="ana")
+    app.case_desk.wait(opened[1], until="1d", reason="r", author="ana")
+    clock.advance(minutes=1)
+    revised = app.engine.answer_step_up("T-0", "failed", reference=None, author="caller").decision
+    assert revised.decision == "BLOCK"
+    goes_on = app.store.cases.summary(opened[1])
+    assert (goes_on.status, goes_on.score, goes_on.decision) == ("open", revised.score, "BLOCK")
+    assert app.store.cases.summary(opened[0]).status == "closed"

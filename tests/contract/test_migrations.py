@@ -13,6 +13,7 @@ from sqlalchemy import MetaData, NullPool, create_engine, insert, text
 
 from fraudray.adapters.sql.address import database_address
 from fraudray.bootstrap import App
+from fraudray.domain.case_query import CaseQuery
 from fraudray.domain.errors import StoreFailed
 from fraudray.testing.clock import FixedClock
 
@@ -77,7 +78,8 @@ def test_a_database_of_0001_goes_on_with_its_data(
     decisions = [app.engine.decide(sample) for sample in samples]  # replayed
     assert [decision.score for decision in decisions] == [5, 95, 45]
     assert app.engine.decide(plain()).reasons[0].code == "ACCOUNT_FROZEN"
-    assert {case.case_id for case in app.store.cases.search()} == {"FRD-2026-0001", "FRD-2026-0002"}
+    found = app.store.cases.search(CaseQuery(), now=app.clock.now())
+    assert {case.case_id for case in found} == {"FRD-2026-0001", "FRD-2026-0002"}
     assert app.store.reports.get("FRD-2026-0001")["summary"]["decision"] == "BLOCK"
     app.store.customers.hold("C-12345", reason="r" * 4000, actor="ana", at=clock.now())  # longer than 0001 took
     assert app.store.verify_audit().problems == ()

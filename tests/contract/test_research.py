@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event, text
 
 from fraudray.bootstrap import App, open_research
+from fraudray.domain.case_query import CaseQuery
 from fraudray.domain.customer import CustomerProfile, Device
 from fraudray.domain.decision import Decision, Outcome
 from fraudray.domain.errors import InvalidTransaction, NotFound, SettingsError, StoreFailed
@@ -300,7 +301,7 @@ def test_no_text_breaks_a_question(app: App, research: Research) -> None:
                 research.subject(value)
         except InvalidTransaction:
             unstorable.append(value)
-        assert app.store.cases.search() == []
+        assert app.store.cases.search(CaseQuery(), now=app.clock.now()) == []
 
     ask()
     assert all("\0" in value or not is_unicode(value) for value in unstorable)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from fraudray.bootstrap import App
+from fraudray.domain.case_query import CaseQuery
 from fraudray.domain.decision import Decision, Outcome
 from fraudray.domain.errors import StoreFailed, StoreInUse
 from fraudray.settings import load_settings
@@ -61,7 +62,7 @@ def test_a_whole_life_on_postgresql(
     again = make_app(database_url=postgres_url)
     assert again.engine.decide(samples[1]).decision_id == high.decision_id
     assert {action.status for action in again.store.cases.decision(high.transaction_id).actions} == {"done"}
-    assert [case.status for case in again.store.cases.search()] == ["open", "closed"]
+    assert [case.status for case in again.store.cases.search(CaseQuery(), now=again.clock.now())] == ["open", "closed"]
     assert again.store.reports.get(high.case_id)["summary"]["score"] == 95
     assert again.store.verify_audit().whole
 
@@ -79,7 +80,7 @@ def test_a_server_that_goes_away_costs_only_what_was_sent_meanwhile(
         with pytest.raises(StoreFailed):
             app.store.ping()
         with pytest.raises(StoreFailed):
-            app.store.cases.search()
+            app.store.cases.search(CaseQuery(), now=app.clock.now())
     finally:
         postgres.start()
     app.store.ping()

@@ -54,8 +54,12 @@ class CaseWriter:
         return self._answered(connection, unit.decision, case_id, unit.case_entry, box)
 
     def _join(self, connection: Connection, unit: DecisionUnit, case_id: str) -> CaseSummary:
-        """A further alert. A case that waits waits no longer; one that gets worse is due no later than a new one."""
+        """A further alert. A case that waits waits no longer; one that gets worse is due no later than a new one. Of a
+        case that was merged, it is an alert of that which goes on."""
         decision, before = unit.decision, summary_of(read_row(connection, case_id))
+        while before.merged_into is not None:
+            before = summary_of(read_row(connection, before.merged_into))
+        case_id = before.case_id
         at = decision.decided_at
         joined: dict[str, Any] = {"last_alert_at": at, "updated_at": at}
         if decision.score > before.score:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, get_args
 
 import orjson
@@ -114,12 +114,10 @@ class SqlCaseBook:
         return found
 
     def search(
-        self, query: CaseQuery | None = None, *, now: datetime | None = None, base_currency: str = "USD",
-        limit: int = 50, offset: int = 0,
+        self, query: CaseQuery, *, now: datetime, base_currency: str = "USD", limit: int = 50, offset: int = 0,
     ) -> list[CaseSummary]:  # fmt: skip
-        """Cases as `query` wants them (all, newest alert first, without one). `now` (UTC) is when what ends has
-        ended."""
-        found = cases_where(query or CaseQuery(), self._index, now or datetime.now(UTC), base_currency)
+        """Cases as `query` wants them. `now` (UTC) is when what ends has ended."""
+        found = cases_where(query, self._index, now, base_currency)
         with failing(), self._engine.connect() as connection:
             rows = connection.execute(found.limit(min(limit, PAGE_MAX)).offset(offset)).mappings().all()
         return [summary_of(row) for row in rows]
