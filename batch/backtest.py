@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from fraudray.batch.report.run import Run
 
 FIGURES, REPORT, CHANGES = "result.json", "report.html", "changes.parquet"
+SERVED = "figures.json"
+"""What of the figures is shown elsewhere than in the report: see `fraudray.batch.report.served`."""
 _IMPORTED = "history"
 _PLAIN = "amount above 200 in the base currency, or the customer's fourth payment within one hour of the clock"
 
@@ -111,6 +113,7 @@ def backtest(
     from fraudray.batch.replay.run import gathered, run_folder, run_passes
     from fraudray.batch.report import Tallies, figures, render
     from fraudray.batch.report.costs import Costs
+    from fraudray.batch.report.served import served
 
     started = time.perf_counter()
     folder = Path(out).expanduser().absolute()
@@ -146,6 +149,7 @@ def backtest(
         }  # fmt: skip
         run = _run(job, manifest, seconds)
         _write(folder / FIGURES, json.dumps({"run_id": job.run_id, "run": run, "figures": found}, indent=1))
+        _write(folder / SERVED, json.dumps(served(job.run_id, run, found)))
         if report:
             watch("report", 0, 1)
             _write(folder / REPORT, render(found, run))

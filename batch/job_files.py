@@ -1,6 +1,7 @@
 """The files of one back-test beside the server: what was asked for, how far it is, and what came of it.
 
 <folder>/job.json        the job, and the process that runs it
+<folder>/spec.json       what the runner was given: with it the same back-test can be asked for again
 <folder>/policies/       the policies as they stood when it was asked for
 <folder>/progress.json   what is being done now
 <folder>/answer.json     what the command printed: `fraudray backtest --json`
@@ -42,6 +43,7 @@ class JobFiles:
         self.folder = folder
         self.progress_file, self.answer, self.log = folder / "progress.json", folder / "answer.json", folder / "log.txt"
         self.run, self.report = folder / "run", folder / "run" / "report.html"
+        self.figures = self.run / "figures.json"
 
     def read(self) -> KeptJob | None:
         """The job; None where there is none that can be read."""
@@ -58,13 +60,21 @@ class JobFiles:
         draft.replace(self.folder / "job.json")
 
     def arguments(self, history: Path, spec: BacktestSpec) -> list[str]:
-        """Write the policies; what the command is told."""
+        """Write the policies and what was asked for; what the command is told."""
         found = [str(history), "--policy", str(self._policy("champion", spec.champion)), "--out", str(self.run)]
         if spec.challenger is not None:
             found += ["--challenger", str(self._policy("challenger", spec.challenger))]
         for option, at in (("--from", spec.start), ("--to", spec.end)):
             found += [option, at.isoformat()] if at is not None else []
+        (self.folder / "spec.json").write_text(spec.model_dump_json(), encoding="utf-8")
         return [*found, "--progress-file", str(self.progress_file), "--json"]
+
+    def spec(self) -> BacktestSpec | None:
+        """What the runner was given; None where it cannot be read, or was not kept yet."""
+        try:
+            return BacktestSpec.model_validate_json((self.folder / "spec.json").read_bytes())
+        except (OSError, ValidationError):
+            return None
 
     def _policy(self, side: str, policy: PolicyFiles) -> Path:
         folder = self.folder / "policies" / side

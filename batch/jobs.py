@@ -102,7 +102,8 @@ class ProcessJobRunner:
                 found.append(
                     HistoryFound(
                         name=folder.name, rows=manifest.counts.kept, first=manifest.first_occurred,
-                        last=manifest.last_occurred,
+                        last=manifest.last_occurred, fraud=manifest.labels.fraud, genuine=manifest.labels.genuine,
+                        unlabelled=manifest.labels.unlabelled,
                     )
                 )  # fmt: skip
         return found
@@ -116,10 +117,10 @@ class ProcessJobRunner:
         job_id = spec.job_id(manifest.fingerprint)
         with self._changed:
             known = self._jobs.get(job_id)
-            if known is not None and known.state in (JobState.QUEUED, JobState.RUNNING, JobState.DONE):
+            files = self._files(job_id)
+            if known is not None and (not known.state.ended or self._has_figures(known)):
                 return Asked(self._now(known), begun=False)
             self._check_room(known)
-            files = self._files(job_id)
             job = BacktestJob(
                 backtest_id=job_id, state=JobState.QUEUED, history=spec.history, policy=_asked(spec.champion),
                 challenger=_asked(spec.challenger) if spec.challenger else None, start=spec.start, end=spec.end,
@@ -137,6 +138,24 @@ class ProcessJobRunner:
                 self._worker.start()
             self._changed.notify_all()
             return Asked(job, begun=True)
+
+    def resume(self, backtest_id: str, *, author: str) -> Asked:
+        """See `JobRunner.resume`."""
+        spec = self.spec(backtest_id)
+        manifest = _manifest(self._histories / spec.history)
+        if manifest is None:
+            raise Refused(f"the history {spec.history} is not there any more")
+        if spec.job_id(manifest.fingerprint) != backtest_id:
+            raise Refused(f"the history {spec.history} is another one by now; start a new back-test on it")
+        return self.start(spec, author=author)
+
+    def spec(self, backtest_id: str) -> BacktestSpec:
+        """See `JobRunner.spec`."""
+        self.get(backtest_id)
+        spec = self._files(backtest_id).spec()
+        if spec is None:
+            raise Refused(f"what the back-test {backtest_id} was given is not there any more; start it anew")
+        return spec
 
     def list(self, *, limit: int = 50, offset: int = 0) -> Sequence[BacktestJob]:
         """See `JobRunner.list`."""
@@ -170,13 +189,22 @@ class ProcessJobRunner:
 
     def report(self, backtest_id: str) -> str:
         """See `JobRunner.report`."""
-        job = self.get(backtest_id)
-        if job.state is JobState.DONE:
-            try:
-                return self._files(backtest_id).report.read_text(encoding="utf-8")
-            except OSError:
-                raise Refused(f"the report of the back-test {backtest_id} was removed") from None
-        raise Refused(f"the back-test {backtest_id} has no report: it is {job.state}")
+        self._check_done(backtest_id, "no report")
+        try:
+            return self._files(backtest_id).report.read_text(encoding="utf-8")
+        except OSError:
+            raise Refused(f"the report of the back-test {backtest_id} was removed") from None
+
+    def figures(self, backtest_id: str) -> bytes:
+        """See `JobRunner.figures`."""
+        self._check_done(backtest_id, "no figures")
+        try:
+            return self._files(backtest_id).figures.read_bytes()
+        except OSError:
+            raise Refused(
+                f"the figures of the back-test {backtest_id} are not there, or it is of an earlier version; asked for "
+                "again, they are worked out from what it decided"
+            ) from None
 
     def close(self) -> None:
         """See `JobRunner.close`."""
@@ -286,6 +314,14 @@ class ProcessJobRunner:
             raise Refused(f"{self._waiting_max} back-tests wait already; cancel one, or wait until one has ended")
         if known is None and len(self._jobs) >= KEPT_MAX:
             raise Refused(f"{KEPT_MAX} back-tests are kept in {self._folder}; stop the server and remove some")
+
+    def _check_done(self, backtest_id: str, lacks: str) -> None:
+        job = self.get(backtest_id)
+        if job.state is not JobState.DONE:
+            raise Refused(f"the back-test {backtest_id} has {lacks}: it is {job.state}")
+
+    def _has_figures(self, job: BacktestJob) -> bool:
+        return job.state is JobState.DONE and self._files(job.backtest_id).figures.is_file()
 
     def _now(self, job: BacktestJob) -> BacktestJob:
         if job.state is not JobState.RUNNING:

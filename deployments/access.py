@@ -38,11 +38,11 @@ TABLE = (
     _entry((*_READS, *_WRITES), "/v1/(keys|webhooks).*", _ADMIN),
     _entry(_READS, "/v1/whoami", frozenset(Scope)),
     _entry(_READS, "/v1/.*", _READ),
-    _entry(("POST",), "/v1/policy/explain|/v1/lists/match", _READ),
+    _entry(("POST",), "/v1/policy/(explain|check|condition|impact)|/v1/lists/match", _READ),
     _entry(_READS, "/metrics|/openapi.json|/docs.*|/redoc|/static-offline-docs.*", _READ),
     _entry(
         ("POST",),
-        "/v1/investigations|/v1/ask|/v1/backtests(/[^/]+/cancel)?|/v1/cases/.+|/v1/customers/.+/(unfreeze|extend-freeze)|/v1/outbox/[^/]+/retry",
+        "/v1/investigations|/v1/ask|/v1/backtests(/[^/]+/(cancel|resume))?|/v1/cases/.+|/v1/customers/.+/(unfreeze|extend-freeze)|/v1/outbox/[^/]+/retry",
         _ACT,
     ),
     _entry(("POST",), "/v1/reports.*", _ACT),

@@ -40,6 +40,7 @@ FOLDER_WAIT_S = 10.0
 def build_gateway(app: App) -> Starlette:
     """The gateway on an open App; closes it when the server stops."""
     app.store.lists.current()  # reading long lists takes a while, which the first decision need not wait for
+    app.watch.settle()
     metrics = Metrics(
         app.store.outbox, app.watch, app.worker.lane.results, lambda: lists_status(app), app.investigations.investigator
     )

@@ -20,9 +20,11 @@ from fraudray.domain.decision import Decision
 from fraudray.domain.investigation import Event, Investigation
 from fraudray.domain.label import Label, LabelRecord
 from fraudray.domain.lists import ListEntry, NewEntry
+from fraudray.domain.policy_version import NewVersion, PolicyAct, PolicyVersion
 from fraudray.domain.question import CaseAnswer
 from fraudray.domain.transaction import Transaction
 from fraudray.domain.webhook import Webhook, WebhookWish
+from fraudray.policy.condition_form import Group
 from fraudray.service.casework import ACTS, BULK_MAX
 from fraudray.service.labels import COUNTS
 
@@ -45,6 +47,64 @@ _PROBLEM = {
 }
 
 _BACKTEST_LISTS = {"backtests": "BacktestJob", "histories": "HistoryFound"}
+
+_MEASURE = {
+    "type": "object",
+    "description": "A value with its 95 % interval; `reason` says why either is missing.",
+    "properties": {name: {"type": ["number", "null"]} for name in ("value", "low", "high")}
+    | {"reason": {"type": ["string", "null"]}},
+}
+_MEASURES = {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Measure"}}
+_POINTS = {"type": "array", "items": {"type": "object", "additionalProperties": {"type": ["number", "null"]}}}
+
+
+def _by_side(of: dict[str, Any], description: str = "") -> dict[str, Any]:
+    told = {"description": description} if description else {}
+    return {"type": "object", "additionalProperties": {"type": "object", "properties": of}, **told}
+
+
+_FIGURES = {
+    "type": "object",
+    "description": "Shares are 0-1, amounts in `run.base_currency`, days UTC. A side is champion, challenger or plain.",
+    "properties": {
+        "backtest_id": {"type": "string"}, "run_id": {"type": "string"}, "format": {"type": "string"},
+        "run": {"type": "object"}, "rows": {"type": "object"}, "intervals": {"type": "object"},
+        "costs": {"type": "object"}, "claim": {"type": "object"},
+        "sides": _by_side({view: {"type": "object", "properties": {"measures": _MEASURES}}
+                           for view in ("decided", "evidence")}, "As decided, and without the effect of freezes."),
+        "ranking": _by_side({"measures": _MEASURES, "marks": {"type": "object"}}),
+        "sweep": _by_side({"by_score": _POINTS, "by_risk": _POINTS},
+                          "What flagging from each threshold up would give; by_score has 101 points, 100 first."),
+        "scores": _by_side({label: {"type": "array", "items": {"type": "integer"}}
+                            for label in ("genuine", "fraud", "unlabelled")}),
+        "cards": _by_side({"measures": _MEASURES}),
+        "over_time": {"type": "object", "properties": {
+            "unit": {"enum": ["day", "week", "month"]}, "rows": {"type": "array", "items": {"type": "object"}}}},
+        "scenarios": {"type": "array", "items": {"type": "object"}},
+        "rules": {"type": "array", "items": {"type": "object"}},
+        "deltas": {"type": "object"}, "change_matrix": {"type": ["object", "null"]},
+    },
+}  # fmt: skip
+
+_POLICY_CHANGES = {
+    "type": "object",
+    "properties": {
+        "changes": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "policy": {"type": "string"},
+                    "where": {"type": "array", "items": {"type": "string"}},
+                    "was": {},
+                    "now": {},
+                    "text": {"type": "string"},
+                },
+            },
+        },
+        "left_out": {"type": "integer"},
+    },
+}
 
 _BULK_ACT = {
     "type": "object",
@@ -97,10 +157,13 @@ def _add(document: dict[str, Any]) -> None:
         (Investigation, "serialization"), (Event, "serialization"), (Label, "validation"),
         (LabelRecord, "serialization"), (BacktestRequest, "validation"), (BacktestJob, "serialization"),
         (AskedJob, "serialization"), (HistoryFound, "serialization"),
-        (CaseAnswer, "serialization"),
+        (CaseAnswer, "serialization"), (PolicyVersion, "serialization"), (PolicyAct, "serialization"),
+        (NewVersion, "validation"), (Group, "validation"),
     ]  # fmt: skip
     _, shapes = models_json_schema(shown, ref_template="#/components/schemas/{model}")
-    document.setdefault("components", {}).setdefault("schemas", {}).update(shapes["$defs"], Problem=_PROBLEM)
+    document.setdefault("components", {}).setdefault("schemas", {}).update(
+        shapes["$defs"], Problem=_PROBLEM, Measure=_MEASURE, BacktestFigures=_FIGURES, PolicyChanges=_POLICY_CHANGES
+    )
     document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     document["security"] = [{}, {"key": []}]  # none is needed on loopback while there are no keys
     paths = document["paths"]
@@ -118,6 +181,9 @@ def _add(document: dict[str, Any]) -> None:
         ("/v1/investigations/{investigation_id}", "get"): "Investigation",
         ("/v1/backtests/{backtest_id}", "get"): "BacktestJob",
         ("/v1/backtests/{backtest_id}/cancel", "post"): "BacktestJob",
+        ("/v1/backtests/{backtest_id}/resume", "post"): "AskedJob",
+        ("/v1/backtests/{backtest_id}/figures", "get"): "BacktestFigures",
+        ("/v1/backtests/{backtest_id}/policy-changes", "get"): "PolicyChanges",
         ("/v1/lists/{entry_id}", "get"): "ListEntry",
         ("/v1/lists/{entry_id}", "delete"): "ListEntry",
     }
@@ -125,6 +191,7 @@ def _add(document: dict[str, Any]) -> None:
         paths[path][method]["responses"]["200"]["content"] = {"application/json": {"schema": _ref(name)}}
     _add_labels(paths)
     _add_backtests(paths["/v1/backtests"])
+    _add_policies(paths)
     events = paths["/v1/investigations/{investigation_id}/events"]["get"]["responses"]["200"]
     events["content"] = {"text/event-stream": {"schema": _ref("Event")}}
     paths["/v1/ask"]["post"]["responses"]["200"]["content"] = {
@@ -155,6 +222,14 @@ def _add(document: dict[str, Any]) -> None:
         ("/v1/lists/bulk", "post"): {"schema": {"type": "array", "items": _ref("NewEntry")}},
         ("/v1/lists/match", "post"): {"schema": _ref("Transaction"), "examples": _samples()},
         ("/v1/policy/explain", "post"): {"schema": _ref("Transaction"), "examples": _samples()},
+        ("/v1/policy/condition", "post"): {"schema": _object(form=_ref("Group"), cel=_TEXT, text=_TEXT)},
+        ("/v1/policy/check", "post"): {
+            "schema": _object(text=_TEXT, document={"type": "object"}, facts={"type": "boolean"})
+        },
+        ("/v1/policy/impact", "post"): {"schema": _object("text", text=_TEXT, limit={"type": "integer"})},
+        ("/v1/policy/versions", "post"): {"schema": _ref("NewVersion")},
+        ("/v1/policy/versions/{number}/promote", "post"): _text_fields("reason", optional=("name",)),
+        ("/v1/policy/rollback", "post"): _text_fields("reason", optional=("name",)),
         ("/v1/webhooks", "post"): {"schema": _ref("WebhookWish")},
         ("/v1/webhooks/{webhook_id}/disable", "post"): _text_fields("reason"),
     }
@@ -174,6 +249,13 @@ def _add(document: dict[str, Any]) -> None:
 
 def _ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
+
+
+_TEXT = {"type": "string"}
+
+
+def _object(*needed: str, **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "required": list(needed), "properties": properties, "additionalProperties": False}
 
 
 def _text_fields(*names: str, optional: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -213,6 +295,25 @@ def _add_labels(paths: dict[str, Any]) -> None:
     paths["/v1/labels"]["post"]["responses"] |= {
         "201": {"description": "Recorded, or corrects what was said", "content": answer},
         "200": {"description": "Changes nothing: said before, or older than what holds", "content": answer},
+    }
+
+
+def _add_policies(paths: dict[str, Any]) -> None:
+    versions = {"type": "array", "items": _ref("PolicyVersion")}
+    acts = {"type": "array", "items": _ref("PolicyAct")}
+    standing = {"name": _TEXT, "tag": _TEXT, "in_force": {"type": "object"}, "before": {"type": ["integer", "null"]}}
+    answers = {
+        ("/v1/policy/versions", "get"): standing | {"versions": versions, "acts": acts},
+        ("/v1/policy/versions/{number}/promote", "post"): standing,
+        ("/v1/policy/rollback", "post"): standing,
+    }
+    for (path, method), properties in answers.items():
+        schema = {"type": "object", "properties": properties}
+        paths[path][method]["responses"]["200"]["content"] = {"application/json": {"schema": schema}}
+    answer = {"application/json": {"schema": _ref("PolicyVersion")}}
+    paths["/v1/policy/versions"]["post"]["responses"] |= {
+        "201": {"description": "Kept", "content": answer},
+        "200": {"description": "The same text is kept already", "content": answer},
     }
 
 

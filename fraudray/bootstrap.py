@@ -52,6 +52,7 @@ from fraudray.ports.tracing import NoTracer, Tracer
 from fraudray.reference import ListsWatch, load_reference, note_lists
 from fraudray.rules.looking import Looker
 from fraudray.rules.shelf import ToolShelf
+from fraudray.rules.standing import Standing
 from fraudray.rules.watch import PolicyWatch
 from fraudray.settings import Settings, address_of, load_settings
 
@@ -116,7 +117,8 @@ class App:
 
     def _build(self, book: PolicyBook, investigator: Investigator | None, work: bool) -> None:
         settings = self.settings
-        rules = self._shelf.rules(book)
+        standing = Standing(self.store.policies, packaged=settings.policy_file is None)
+        rules = self._shelf.rules(standing.over(book))
         self.research: Research = SqlResearch(self.store.engine, self.store.vault, self.clock)
         self.engine = Engine(
             rules,
@@ -130,8 +132,9 @@ class App:
             notices=self.store.notices,
         )
         self.watch = PolicyWatch(
-            settings.policy_file, self.engine, self._shelf, rules, note=self.store.note, clock=self.clock
-        )
+            settings.policy_file, self.engine, self._shelf, rules, files=book, standing=standing, note=self.store.note,
+            clock=self.clock,
+        )  # fmt: skip
         looks = {"the policy": self.watch.look, "the lists of the world": ListsWatch(self).look}
         self._looker = Looker(looks, every_s=settings.reload_s)
         alert_rules = AlertRules(settings.alert_sender, tuple(settings.alert_recipients), tuple(settings.alert_domains))

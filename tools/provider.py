@@ -103,7 +103,7 @@ class StandaloneProvider:
                 refuse_owned(self._settings.data_dir)
                 book, reference = self._loaded or (None, None)
                 app = App(self._settings, clock=self._clock, book=book, reference=reference, work=work)
-                self._loaded = (app.engine.book, app.reference)
+                self._loaded = (app.watch.files, app.reference)
                 return app
             except StoreInUse:
                 address = running_server(self._settings.data_dir)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from fraudray.client.wire import part
-from fraudray.domain.errors import FraudrayError, NotFound, Unauthenticated
+from fraudray.domain.errors import NotFound
+from fraudray.ui.answering import answer_as_visitor
 from fraudray.ui.config import PageConfig
-from fraudray.ui.states import of_error
-from fraudray.ui.visit import Visit, visit_of
+from fraudray.ui.visit import Visit
 
 FILE_TIMEOUT_S = 60.0
 REPORT_FORMATS = ("html", "pdf")
@@ -35,7 +34,7 @@ class CaseFiles:
                 client.casework.attach(case_id, name=name, content=content, author=visit.author)
             return PlainTextResponse("attached", 201)
 
-        return await self._as_visitor(request, send)
+        return await answer_as_visitor(request, self._config, send)
 
     async def download(self, request: Request) -> Response:
         """A file of a case, to be saved."""
@@ -50,7 +49,7 @@ class CaseFiles:
             }
             return Response(content, headers=headers, media_type=file.get("media_type", "application/octet-stream"))
 
-        return await self._as_visitor(request, fetch)
+        return await answer_as_visitor(request, self._config, fetch)
 
     async def report(self, request: Request) -> Response:
         """The report of a case as a page or PDF; made where there is none yet."""
@@ -69,14 +68,4 @@ class CaseFiles:
             kept = {name: answer.headers[name] for name in ("content-security-policy",) if name in answer.headers}
             return Response(answer.content, headers=kept, media_type=answer.headers["content-type"])
 
-        return await self._as_visitor(request, fetch)
-
-    async def _as_visitor(self, request: Request, do) -> Response:  # type: ignore[no-untyped-def]
-        visit = visit_of(request.cookies, api=self._config.api, key=self._config.key)
-        try:
-            answer: Response = await run_in_threadpool(do, visit)
-        except FraudrayError as error:
-            state = of_error(error)
-            status = 401 if isinstance(error, Unauthenticated) else 404 if isinstance(error, NotFound) else 422
-            return PlainTextResponse(f"{state.title}: {state.text}", status)
-        return answer
+        return await answer_as_visitor(request, self._config, fetch)

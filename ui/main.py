@@ -12,6 +12,8 @@ from fraudray.ui.config import PageConfig
 
 KEEP_ALIVE_S = 3600
 """A connection is closed by whoever is in front: HAProxy never finds one that the page has just closed."""
+BEHIND_DECISIONS = 10
+"""How much the page yields to the server beside it, which is starting at the same time and decides payments later."""
 STOP_S = 2
 """What open streams get when the page stops."""
 
@@ -30,6 +32,7 @@ _GRADIO = {
 
 def main() -> None:
     """Serve the page as the server asks: its JSON is the only argument."""
+    os.nice(BEHIND_DECISIONS)
     serve(PageConfig.from_json(sys.argv[1]))
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from fraudray.batch.report.estimate import Measure
-from fraudray.batch.report.words import share
+from fraudray.domain.figure_words import share
 
 PROMISED_RECALL, PROMISED_FPR = 0.95, 0.02
 PLAIN_RECALL, PLAIN_FPR = 0.70, 0.15

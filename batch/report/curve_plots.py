@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fraudray.batch.report import words
 from fraudray.batch.report.blocks import Plot
 from fraudray.batch.report.drawing import BLUE, GREEN, GREY, INK, LOOKS, ORANGE, RED, legend, percents, plot, thousands
 from fraudray.batch.report.outcomes import DECIDED, EVIDENCE
+from fraudray.domain import figure_words as words
 
 Figures = Mapping[str, Any]
 SCORE_BIN = 5

@@ -4,7 +4,7 @@ Shares are 0-1, amounts in the base currency, days ISO 8601 (UTC), risk 0-1, sco
 `{value, low, high, reason}`: `low` to `high` is the 95 % interval over days drawn again (module `estimate`).
 `reason` says why the value (then all are null) or only the interval is missing. Nothing is NaN.
 
-    format         "fraudray-backtest-figures/1"
+    format         "fraudray-backtest-figures/2"
     seed, k        as asked for: the seed of the draws, and how many customers a day card precision looks at
     intervals      level, resamples, days, labelled_days, reason (why there are none)
     rows           all, fraud, genuine, unlabelled; amount and fraud_amount; fraud_share; first_day, last_day
@@ -13,7 +13,8 @@ Shares are 0-1, amounts in the base currency, days ISO 8601 (UTC), risk 0-1, sco
     sides          champion, challenger (if any), plain (the plain rules) → `decided` (as decided) and `evidence`
                    (without the effect of freezes; not for plain), each with
                      measures   recall, recall_block; fpr, fpr_block (of genuine rows); precision, precision_block;
-                                alert_rate, block_rate (of all rows, labelled or not); money_caught (REVIEW or BLOCK),
+                                alert_rate, block_rate (of all rows, labelled or not); alerts_per_day (of days with
+                                rows); money_caught (REVIEW or BLOCK),
                                 money_caught_share, money_missed, money_blocked_by_mistake, money_reviewed_by_mistake;
                                 net_benefit (against approving everything), net_benefit_per_1000 (labelled rows).
                                 Without `_block`: REVIEW or BLOCK. Quality is of labelled rows only.
@@ -23,8 +24,10 @@ Shares are 0-1, amounts in the base currency, days ISO 8601 (UTC), risk 0-1, sco
                    genuine rows: the most that a threshold on risk finds with at most that many false alarms), and
                    `marks`: the lowest risk with REVIEW and with BLOCK
     sweep          champion, challenger → by_risk and by_score, points {threshold, recall, fpr, precision, alert_rate,
-                   net_benefit_review, net_benefit_block}: everything from the threshold up is flagged, and then all of
-                   it reviewed, or all of it blocked. by_risk keeps the points that a curve needs
+                   alerts_per_day, frauds_caught, genuine_flagged, money_caught, money_missed,
+                   money_flagged_by_mistake, net_benefit_review, net_benefit_block}: everything from the threshold up is
+                   flagged, and then all of it reviewed, or all of it blocked. All but rates and money_missed add up:
+                   what lies between two thresholds is the difference. by_risk keeps the points that a curve needs
     scores         champion, challenger → rows by label for each score 0-100
     cards          champion, challenger → days, and measures card_precision, card_precision_best (a perfect ranking's)
     over_time      unit (day, week, month) and rows {from, days, fraud, genuine, unlabelled, side → confusion, recall,
@@ -65,7 +68,7 @@ from fraudray.batch.report.sweep import by_risk, by_score
 from fraudray.batch.report.tallies import Tallies
 from fraudray.batch.report.times import day_text
 
-FORMAT = "fraudray-backtest-figures/1"
+FORMAT = "fraudray-backtest-figures/2"
 CHANGES_MAX = 200
 _Estimates = dict[str, dict[str, dict[str, Estimate]]]
 

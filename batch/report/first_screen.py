@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fraudray.batch.report import words
 from fraudray.batch.report.blocks import Block, Points, Section, Table, Text, reasons
 from fraudray.batch.report.outcomes import DECIDED
 from fraudray.batch.report.summary import SIDES, headlines, labels
+from fraudray.domain import figure_words as words
 
 Figures = Mapping[str, Any]
 Run = Mapping[str, Any]
@@ -58,6 +58,7 @@ def _table(figures: Figures, currency: str) -> Table:
         ("Blocked by mistake, of genuine", "fpr_block", words.share),
         ("Precision: frauds among the flagged", "precision", words.share),
         ("Alert rate, of all", "alert_rate", words.share),
+        ("Alerts a day", "alerts_per_day", words.amount),
         ("Fraud money caught", "money_caught_share", words.share),
         (f"Net benefit against approving everything, {currency}", "net_benefit", words.amount),
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fraudray.batch.report import words
 from fraudray.batch.report.blocks import Block, Points, Section, Table, Text
+from fraudray.domain import figure_words as words
 
 Figures = Mapping[str, Any]
 Run = Mapping[str, Any]

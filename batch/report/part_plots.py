@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fraudray.batch.report import words
 from fraudray.batch.report.blocks import Plot
 from fraudray.batch.report.drawing import BLUE, INK, LOOKS, RED, label, legend, percents, plot, rows
 from fraudray.batch.report.outcomes import DECIDED
+from fraudray.domain import figure_words as words
 
 SCENARIOS_MAX = 15
 BARS_MAX = 24

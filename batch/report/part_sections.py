@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fraudray.batch.report import part_plots, words
+from fraudray.batch.report import part_plots
 from fraudray.batch.report.blocks import Block, Plots, Section, Table, Text, reasons
 from fraudray.batch.report.outcomes import DECIDED, EVIDENCE
 from fraudray.batch.report.summary import SIDES
+from fraudray.domain import figure_words as words
 
 Figures = Mapping[str, Any]
 ROWS_MAX = 100

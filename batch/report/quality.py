@@ -46,6 +46,8 @@ def quality(per_day: Cube, draws: Draws, costs: Costs, *, blocks: bool = True) -
         found[f"{'block' if block else 'alert'}_rate"] = share(
             rows, rows.sum(axis=1), NO_ROWS, "rows", every, block=block
         )
+    alerts = (rows[:, 1] + rows[:, 2]) / len(per_day.counts) if every else np.full(len(rows), np.nan)
+    found["alerts_per_day"] = draws.estimate(alerts, NO_ROWS, days=every, of="rows")
     return found | _money(per_day, cube, draws, costs)
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fraudray.batch.report import curve_plots, time_plots, words
+from fraudray.batch.report import curve_plots, time_plots
 from fraudray.batch.report.blocks import Block, Plots, Section, Table, Text, reasons
 from fraudray.batch.report.ranking import FPR_PER_10000, recall_name
 from fraudray.batch.report.summary import SIDES
+from fraudray.domain import figure_words as words
 
 Figures = Mapping[str, Any]
 Run = Mapping[str, Any]
 SCORES_SHOWN = (5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70, 75, 80, 85, 90, 95, 100)
 _RATES = ("recall", "fpr", "precision", "alert_rate")
+_MONEY = {
+    "money_caught": "Fraud caught", "money_missed": "Fraud missed", "money_flagged_by_mistake": "Genuine flagged",
+    "net_benefit_review": "Net if reviewed", "net_benefit_block": "Net if blocked",
+}  # fmt: skip
 _NO_LABELS = "Without labels of both kinds there is nothing to draw: {}."
 
 
@@ -75,11 +80,11 @@ def sweeps(figures: Figures, run: Run, currency: str) -> Section:
         blocks.append(
             Table(
                 f"{SIDES[side]}: thresholds",
-                ["From score", "Detected", "False positives", "Precision", "Alert rate",
-                 f"Net if reviewed, {currency}", f"Net if blocked, {currency}"],
+                ["From score", "Detected", "False positives", "Precision", "Alert rate", "Alerts a day",
+                 *(f"{says}, {currency}" for says in _MONEY.values())],
                 [
                     [str(score), *(words.percent(at[score][name]) for name in _RATES),
-                     words.money(at[score]["net_benefit_review"]), words.money(at[score]["net_benefit_block"])]
+                     *(words.money(at[score][name]) for name in ("alerts_per_day", *_MONEY))]
                     for score in shown if score in at
                 ],
                 folded="All values",

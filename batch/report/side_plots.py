@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fraudray.batch.report import words
 from fraudray.batch.report.blocks import Plot
 from fraudray.batch.report.drawing import (
     BLUE,
@@ -22,6 +21,7 @@ from fraudray.batch.report.drawing import (
     thousands,
 )
 from fraudray.batch.report.outcomes import DECIDED, EVIDENCE
+from fraudray.domain import figure_words as words
 
 Figures = Mapping[str, Any]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fraudray.batch.report import side_plots, words
+from fraudray.batch.report import side_plots
 from fraudray.batch.report.blocks import Block, Plots, Section, Table, Text, reasons
 from fraudray.batch.report.costs import Costs
 from fraudray.batch.report.outcomes import DECIDED, DECISIONS, EVIDENCE, LABELS
 from fraudray.batch.report.summary import SIDES
+from fraudray.domain import figure_words as words
 
 Figures = Mapping[str, Any]
 _SHARES = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fraudray.batch.report import words
 from fraudray.batch.report.outcomes import DECIDED, EVIDENCE
+from fraudray.domain import figure_words as words
 
 SIDES = {"champion": "Champion", "challenger": "Challenger", "plain": "Plain rules"}
 

@@ -20,7 +20,7 @@ def by_risk(ranks: Ranks, costs: Costs) -> list[Point]:
     """One point for each threshold kept, the highest first, each exact: flag what has this risk or more."""
     ones = np.ones((1, ranks.by_day[0].shape[1]))
     counts = np.stack([ranks.counts(label, ones)[:, 0] for label in (GENUINE, FRAUD)])
-    points = _points(ranks.thresholds, counts, ranks.amounts, ranks.rows, costs)
+    points = _points(ranks.thresholds, counts, ranks.amounts, ranks.rows, costs, ranks.by_day[0].shape[1])
     return [points[place] for place in _kept(counts)]
 
 
@@ -30,10 +30,10 @@ def by_score(outcomes: Outcomes, score: Ints, costs: Costs) -> list[Point]:
     counts = [sums(place, outcomes.count * (outcomes.label == label), 101) for label in (GENUINE, FRAUD)]
     amounts = [sums(place, outcomes.amount * (outcomes.label == label), 101) for label in (GENUINE, FRAUD)]
     rows = sums(place, outcomes.count, 101)
-    return _points(np.arange(100, -1, -1), np.stack(counts), np.stack(amounts), rows, costs)
+    return _points(np.arange(100, -1, -1), np.stack(counts), np.stack(amounts), rows, costs, len(outcomes.days))
 
 
-def _points(thresholds: Any, counts: Floats, amounts: Floats, rows: Floats, costs: Costs) -> list[Point]:
+def _points(thresholds: Any, counts: Floats, amounts: Floats, rows: Floats, costs: Costs, days: int) -> list[Point]:
     flagged, money, every = counts.cumsum(axis=1), amounts.cumsum(axis=1), rows.cumsum()
     if not len(every):
         return []
@@ -43,6 +43,12 @@ def _points(thresholds: Any, counts: Floats, amounts: Floats, rows: Floats, cost
         "fpr": ratio(flagged[GENUINE], np.full(len(every), flagged[GENUINE, -1])),
         "precision": ratio(flagged[FRAUD], flagged[FRAUD] + flagged[GENUINE]),
         "alert_rate": ratio(every, np.full(len(every), every[-1])),
+        "alerts_per_day": ratio(every, np.full(len(every), float(days))),
+        "frauds_caught": flagged[FRAUD],
+        "genuine_flagged": flagged[GENUINE],
+        "money_caught": money[FRAUD],
+        "money_missed": money[FRAUD, -1] - money[FRAUD],
+        "money_flagged_by_mistake": money[GENUINE],
     }
     for name, decision in (("net_benefit_review", 1), ("net_benefit_block", 2)):
         columns[name] = of_counts[:, decision] @ flagged + of_amounts[:, decision] @ money

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from math import nan
 from typing import Any
 
-from fraudray.batch.report import words
 from fraudray.batch.report.blocks import Plot
 from fraudray.batch.report.drawing import GREEN, LOOKS, ORANGE, RED, Look, legend, percents, plot, thousands, ticks
+from fraudray.domain import figure_words as words
 
 Figures = Mapping[str, Any]
 MARKED_MAX = 45

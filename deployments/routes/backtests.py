@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Body, Depends, Query
 from starlette.responses import HTMLResponse, Response
 
 from fraudray.deployments.bodies import json_response
@@ -41,6 +41,28 @@ def router(service: LocalService) -> APIRouter:
     def cancel(backtest_id: str) -> Response:
         """Stop one that waits or runs; asked for again, it goes on where it stopped."""
         return json_response(backtests.cancel(backtest_id))
+
+    @routes.post("/{backtest_id}/resume")
+    def resume(backtest_id: str, author: Author, _body: Annotated[dict[str, Any] | None, Body()] = None) -> Response:
+        """Ask for the same again, with the policies that it was given then: one that stopped goes on, one whose
+        figures are not there is worked out from what it decided, any other is answered as it is."""
+        return json_response(backtests.resume(backtest_id, author=author))
+
+    @routes.get("/{backtest_id}/figures")
+    def figures(backtest_id: str) -> Response:
+        """The figures that the report shows, as data: measures with 95 % intervals, what each score threshold from
+        100 to 0 would do (detection, false positives, alerts a day, money, net benefit), points of the ROC and
+        precision-recall curves, scores by label, outcomes over time, kinds of fraud, rules; all of the challenger
+        too, where there is one."""
+        return json_response(backtests.figures(backtest_id))
+
+    @routes.get("/{backtest_id}/policy-changes")
+    def policy_changes(
+        backtest_id: str, against: Annotated[str | None, Query(min_length=1, max_length=64)] = None
+    ) -> Response:
+        """What its policy has otherwise than that of the back-test `against`; without it, what its challenger has
+        otherwise than its policy."""
+        return json_response(backtests.policy_changes(backtest_id, against=against))
 
     @routes.get("/{backtest_id}/report", response_class=HTMLResponse)
     def report(backtest_id: str) -> Response:

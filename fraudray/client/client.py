@@ -12,6 +12,7 @@ from fraudray.client.investigations import RemoteInvestigations
 from fraudray.client.keys import RemoteKeys
 from fraudray.client.labels import RemoteLabels
 from fraudray.client.lists import RemoteLists
+from fraudray.client.policies import RemotePolicies
 from fraudray.client.reports import ReportsClient
 from fraudray.client.webhooks import RemoteWebhooks
 from fraudray.client.wire import TIMEOUT_S, Wire, encode, error_of, part, plain, to_json
@@ -34,6 +35,7 @@ class Client:
         self.labels = RemoteLabels(self.wire)
         self.casework = RemoteCaseWork(self.wire)
         self.lists = RemoteLists(self.wire)
+        self.policies = RemotePolicies(self.wire)
         self.base_url = self.wire.base_url
         self.investigations = RemoteInvestigations(self.wire)
         self.reports = ReportsClient(self.wire)

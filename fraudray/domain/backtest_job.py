@@ -181,3 +181,6 @@ class HistoryFound(_Document):
     rows: int
     first: Moment | None = None
     last: Moment | None = None
+    fraud: int = Field(0, description="Transactions labelled as fraud; `genuine` and `unlabelled` likewise.")
+    genuine: int = 0
+    unlabelled: int = 0

@@ -107,6 +107,12 @@ class PolicyBook:
                 return policy
         return self.default
 
+    def replacing(self, policies: Mapping[str, Policy]) -> PolicyBook:
+        """The same book with these policies in the places of those of their names."""
+        named = {name: policies.get(name, policy) for name, policy in self.policies.items()}
+        choices = tuple((choice, named[policy.document.name]) for choice, policy in self.choices)
+        return PolicyBook(named, named[self.default.document.name], choices, self.files)
+
     def why(self, tx: Transaction) -> Choice | None:
         """The choice that gives a transaction its policy; None where none fits and the default decides."""
         return next((choice for choice, _ in self.choices if choice.takes(tx)), None)

@@ -11,7 +11,7 @@ from fraudray.policy import listed
 from fraudray.policy.policy import Judgement, Trace
 
 Step = dict[str, Any]
-_STEPS = (
+STEPS = (
     ("deny", "deny entries: a block that nothing lifts"),
     ("certainty", "certain facts, such as a freeze: 100"),
     ("allow", "allow entries: lift blocks and what is inferred"),
@@ -23,7 +23,7 @@ _STEPS = (
     ("allowance", "what an allow takes off"),
     ("fail_closed", "rules that could not be computed: at least REVIEW"),
 )
-NAMES = tuple(name for name, _ in _STEPS)
+NAMES = tuple(name for name, _ in STEPS)
 Found = tuple[bool, int, list[str]]
 
 
@@ -56,7 +56,7 @@ def order_of(judgement: Judgement, lists: ListMatches, traces: Sequence[Trace]) 
         "fail_closed": (bool(failed), sum(f.points for f in failed), [f.text for f in failed]),
     }
     steps = []
-    for number, (name, what) in enumerate(_STEPS, start=1):
+    for number, (name, what) in enumerate(STEPS, start=1):
         acted, points, details = found[name]
         steps.append({"step": number, "name": name, "what": what, "acted": acted, "points": points, "details": details})
     return steps

@@ -19,6 +19,7 @@ from fraudray.domain.listing import NOTHING_LISTED, ListMatches
 from fraudray.policy import listed
 from fraudray.policy.compiling import Line, compile_lines
 from fraudray.policy.conditions import Condition
+from fraudray.policy.located import Position
 from fraudray.policy.schema import Floor, PolicyDocument, Rule
 from fraudray.policy.scoring import compile_scoring
 from fraudray.policy.source import PolicySource, parse_policy, read_policy
@@ -145,6 +146,11 @@ class Policy:
         mute = listed.muted((*held, *broken), lists)
         held, broken = ([line for line in lines if line.source.id not in mute] for lines in (held, broken))
         return replace(self._score(held, facts, broken, lists), muted=tuple(mute))
+
+    def check_condition(self, cel: str) -> None:
+        """Raise PolicyError, with the place in it, for what cannot be a condition of this policy."""
+        located = replace(self.source.located, text=cel, file="condition", positions={(): Position(1, 1)})
+        Condition(PolicySource(located, self.document), self.catalogue, (), cel)
 
     def outcome_without(self, facts: Facts, code: str) -> Outcome:
         """What the evidence would come to, had the rules and floors of one reason code not spoken, without freezes."""

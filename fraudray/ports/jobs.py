@@ -25,8 +25,21 @@ class JobRunner(Protocol):
     def start(self, spec: BacktestSpec, *, author: str) -> Asked:
         """Begin a back-test, or take up where the same one stopped. The same content is the same job.
 
+        One that is done but whose figures are not there any more is done again, as far as is needed.
+
         Raises NotFound for a history that is not there, Refused when too many wait.
         """
+        ...
+
+    def resume(self, backtest_id: str, *, author: str) -> Asked:
+        """`start` with what the back-test was given then.
+
+        Raises NotFound, and Refused where the history is another one by now or what it was given is not there.
+        """
+        ...
+
+    def spec(self, backtest_id: str) -> BacktestSpec:
+        """What a back-test was given. Raises NotFound, Refused where that is not there."""
         ...
 
     def list(self, *, limit: int = 50, offset: int = 0) -> Sequence[BacktestJob]:
@@ -46,6 +59,10 @@ class JobRunner(Protocol):
 
     def report(self, backtest_id: str) -> str:
         """The HTML report of a finished one. Raises NotFound, Refused while there is none."""
+        ...
+
+    def figures(self, backtest_id: str) -> bytes:
+        """The figures of a finished one, as JSON. Raises NotFound, Refused while there are none."""
         ...
 
     def close(self) -> None:

@@ -1,4 +1,7 @@
-"""Changing the policy without a restart. A file that cannot be used leaves the last good one in force, and says so."""
+"""Changing the policy without a restart: files that changed, versions that are promoted or rolled back.
+
+A file that cannot be used leaves the last good policy in force, and says so. What wins says `fraudray.rules.standing`.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from fraudray.domain.errors import PolicyError
+from fraudray.domain.errors import PolicyError, Refused
+from fraudray.domain.policy_version import ActKind, PolicyAct, PolicyVersion
 from fraudray.engine import Engine
 from fraudray.in_force import Rules
 from fraudray.policy.book import PolicyBook, Stamp, describe, stamp
+from fraudray.policy.policy import Policy
 from fraudray.ports.clock import Clock
 from fraudray.ports.ledger import AuditNote
 from fraudray.rules.shelf import ToolShelf
+from fraudray.rules.standing import Place, Standing, wanted_before
 
 log = logging.getLogger(__name__)
 SETTLE_S = 0.1
@@ -40,7 +46,7 @@ class PolicyProblem:
 
 
 class PolicyWatch:
-    """Looks for changed policy files, and loads them on request. Thread-safe."""
+    """Looks for changed policy files, loads them on request, and puts versions in force. Thread-safe."""
 
     def __init__(
         self,
@@ -49,13 +55,17 @@ class PolicyWatch:
         shelf: ToolShelf,
         rules: Rules,
         *,
+        files: PolicyBook,
+        standing: Standing,
         note: Callable[[AuditNote, datetime], None],
         clock: Clock,
     ) -> None:
-        """Watch what `rules` came from: the policy or book at `path`; the packaged default never changes."""
+        """Watch what `files` came from: the policy or book at `path`; the packaged default never changes. `rules` are
+        in force: the files, with the versions that stand in their place."""
         self._path, self._engine, self._shelf, self._rules = path, engine, shelf, rules
+        self.files, self._standing = files, standing
         self._note, self._clock = note, clock
-        self._files = rules.book.files
+        self._stamps = files.files
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._retiring: threading.Timer | None = None
@@ -77,28 +87,92 @@ class PolicyWatch:
     def look(self) -> None:
         """Load the files if they changed, or could not be used the last time."""
         with self._lock:
-            now = _stamps(self._files)
-            if now == self._files and self.problem is None:
+            now = _stamps(self._stamps)
+            if now == self._stamps and self.problem is None:
                 return
-            if self._stop.wait(SETTLE_S) or _stamps(self._files) != now:
+            if self._stop.wait(SETTLE_S) or _stamps(self._stamps) != now:
                 return
             with suppress(PolicyError):  # said and counted where it was found
                 self._load(WATCHER)
 
+    def settle(self) -> None:
+        """Record where the files win over a version that was promoted; a server does when it starts."""
+        with self._lock:
+            self._standing.settle(self.files, actor=WATCHER, at=self._clock.now())
+
+    def place(self, name: str | None = None) -> Place:
+        """A policy as it stands, the default one without a name. Raises NotFound."""
+        with self._lock:
+            return self._place(name)
+
+    def keep(self, name: str) -> PolicyVersion:
+        """The version that what is in force of a policy is; kept now where there is none. Raises NotFound."""
+        with self._lock:
+            return self._standing.keep(self._place(name).policy, self._clock.now())
+
+    def promote(self, name: str | None, number: int, *, reason: str, actor: str, seen: str | None = None) -> Place:
+        """Put a version in force from the next transaction on, where what is in force is what the caller has `seen`
+        (its tag).
+
+        Raises NotFound, Changed, Refused when it is in force already, PolicyError when it cannot be used, StoreFailed;
+        then nothing changes.
+        """
+        with self._lock:
+            place = self._newest(name, seen)
+            version = self._standing.load(place.name, number)
+            if version.ref.hash == place.policy.ref.hash:
+                raise Refused(f"version {number} of {place.name} is in force already")
+            return self._put(place, version, number, "promoted", reason, actor)
+
+    def roll_back(self, name: str | None, *, reason: str, actor: str, seen: str | None = None) -> Place:
+        """Put in force again what was before. Raises as `promote`, and Refused where there was nothing."""
+        with self._lock:
+            place = self._newest(name, seen)
+            number = wanted_before(place)
+            version = self._standing.load(place.name, number)
+            return self._put(place, version, number, "rolled_back", reason, actor)
+
+    def _place(self, name: str | None) -> Place:
+        return self._standing.place(name or self.files.default.document.name, self.files, self._rules.book)
+
+    def _newest(self, name: str | None, seen: str | None) -> Place:
+        """The same once changed files are taken up. Raises Changed where the caller has not seen what is in force."""
+        if _stamps(self._stamps) != self._stamps:
+            with suppress(PolicyError):  # said and counted where it was found
+                self._load(WATCHER)
+        self._standing.settle(self.files, actor=WATCHER, at=self._clock.now())
+        place = self._place(name)
+        place.check(seen)
+        return place
+
+    def _put(self, place: Place, version: Policy, number: int, kind: ActKind, reason: str, actor: str) -> Place:
+        now, name = self._clock.now(), place.name
+        book = self._rules.book.replacing({name: version})
+        self._check_currency(book)
+        rules = self._shelf.rules(book)
+        act = PolicyAct(
+            name=name, seq=place.seq + 1, kind=kind, number=number, over=place.over, author=actor, at=now, reason=reason
+        )
+        self._standing.put(place, act, now)
+        self._use(rules)
+        return self._place(name)
+
     def _load(self, actor: str) -> PolicyBook:
         now = self._clock.now()
         try:
-            book = PolicyBook.load(self._path)
-            self._check_currency(book)
+            files = PolicyBook.load(self._path)
+            self._check_currency(files)
+            book = self._standing.over(files)
             rules = self._shelf.rules(book)
         except PolicyError as error:
             self._refused(error, actor, now)
             raise
+        self._standing.settle(files, actor=actor, at=now)
         document = describe(book)
         if document != describe(self._rules.book):
             self._note(AuditNote("policy_loaded", book.default.ref.name, actor, document), now)
             self._use(rules)
-        self._files, self.problem = book.files, None
+        self.files, self._stamps, self.problem = files, files.files, None
         return self._rules.book
 
     def _use(self, rules: Rules) -> None:

@@ -31,6 +31,7 @@ from fraudray.service.investigations import InvestigationService, LocalInvestiga
 from fraudray.service.keys import Keys, LocalKeys
 from fraudray.service.labels import LabelService, LocalLabels
 from fraudray.service.lists import ListService, LocalLists
+from fraudray.service.policies import LocalPolicies, Policies
 from fraudray.service.reports import LocalReports, Reports
 from fraudray.service.standing import Standing
 from fraudray.service.webhooks import LocalWebhooks, Webhooks
@@ -71,6 +72,11 @@ class Service(Protocol):
     @property
     def lists(self) -> ListService:
         """Deny, allow and block lists, and muted rules."""
+        ...
+
+    @property
+    def policies(self) -> Policies:
+        """Policies in words, their versions, and which is in force."""
         ...
 
     def decide(self, tx: Transaction | Mapping[str, Any]) -> Decision:
@@ -186,6 +192,7 @@ class LocalService:
         self.keys: Keys = LocalKeys(app)
         self.labels: LabelService = LocalLabels(app)
         self.lists: ListService = LocalLists(app)
+        self.policies: Policies = LocalPolicies(app)
         self.casework = LocalCaseWork(app)
         self._standing = Standing(app)
         self.webhooks: Webhooks = LocalWebhooks(app)

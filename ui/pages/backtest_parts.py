@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from fraudray.client import Client
@@ -31,7 +32,13 @@ def run_html(client: Client, backtest_id: str) -> str:
     if job["state"] == "done":
         listed = client.backtests.list(limit=COMPARED_MAX)["backtests"]
         others = [one for one in listed if one["state"] == "done" and one["backtest_id"] != backtest_id]
-    head = render("backtests/run.html", run=run_line(job), others=runs_of(others), asked=Asked(backtest_id, "", 1))
+    head = render(
+        "backtests/run.html",
+        run=run_line(job),
+        others=runs_of(others),
+        asked=Asked(backtest_id, "", 1),
+        at=datetime.now(UTC).isoformat(),
+    )
     if job["state"] != "done":
         return head
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from fraudray.client import Client
@@ -105,7 +106,7 @@ def _list(listed: Mapping[str, Any], asked: Asked) -> str:
     jobs = listed["backtests"]
     return render(
         "backtests/list.html", runs=runs_of(jobs[:PAGE_RUNS]), asked=asked, more=len(jobs) > PAGE_RUNS,
-        histories=listed["histories"],
+        histories=listed["histories"], at=datetime.now(UTC).isoformat(),
     )  # fmt: skip
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from fraudray.client import Client
 from fraudray.ui.page import Page
 from fraudray.ui.pages import policy_copy, policy_try, policy_versions
@@ -13,20 +10,19 @@ from fraudray.ui.templates import render
 from fraudray.ui.visit import Visit
 
 Shown = list[str | None]
-PARTS = (("read", "As it decides"), ("change", "Change a copy"), ("versions", "Versions"))
 
 
 def build(room: Room) -> None:
     """The head above, then one part: the policy in words, a copy of it, or its versions."""
     head = room.place("policy-head")
     said = room.place("policy-said", "", live=True)
-    main = room.place("policy-main")
-    rule = room.place("policy-rule", "")
-    preview = room.place("policy-cel", "")
     tried = room.place("policy-tried", "")
     history = room.place("policy-history", "")
     run = room.place("policy-run", "")
     version = room.place("policy-version", "")
+    main = room.place("policy-main")
+    rule = room.place("policy-rule", "")
+    preview = room.place("policy-cel", "")
     room.on_open(opened, [head, main, version])
     room.action("policy-start", policy_copy.started, [main, said])
     room.action("policy-open", policy_copy.opened, [main, said])
@@ -50,7 +46,7 @@ def opened(visit: Visit) -> Shown:
     name = visit.query.get("name") or None
     with visit.client() as client:
         standing = client.policies.versions(name)
-        head = head_html(standing, part)
+        head = policy_versions.head_html(standing, part)
         if part == "change":
             return [head, render("policy/start.html", standing=standing), ""]
         if part == "versions":
@@ -58,11 +54,6 @@ def opened(visit: Visit) -> Shown:
             one = policy_versions.version_html(client, standing, int(number)) if _is_number(number) else ""
             return [head, policy_versions.versions_html(standing), one]
         return [head, words_html(client, name), ""]
-
-
-def head_html(standing: Mapping[str, Any], part: str) -> str:
-    """What is in force, and the parts of the page."""
-    return render("policy/head.html", standing=standing, part=part, parts=PARTS)
 
 
 def words_html(client: Client, name: str | None) -> str:

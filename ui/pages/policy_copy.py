@@ -11,6 +11,7 @@ from fraudray.domain.errors import FieldProblem, FraudrayError, InvalidTransacti
 from fraudray.ui.states import State, error_html, state_html
 from fraudray.ui.templates import render
 from fraudray.ui.views import policy_copy as values
+from fraudray.ui.views.policy import mark
 from fraudray.ui.visit import Visit
 from fraudray.ui.words import short
 
@@ -52,7 +53,7 @@ def checked(visit: Visit, message: Message) -> Shown:
         if not found["usable"]:
             return [None, problem_html(text, found["problem"])]
         view = _text(message, "view")
-        said = render("policy/checked.html", found=found)
+        said = render("policy/checked.html", found=found, mark=mark())
         return [copy_html(found, view, message.get("based_on")), said]
 
 
@@ -98,7 +99,7 @@ def edited(visit: Visit, message: Message) -> Shown:
         if not after["usable"]:
             problem = problem_html("", after["problem"])
             return [problem, None, None, problem]
-        return ["", copy_html(after, "form", message.get("based_on")), "", render("policy/edited.html")]
+        return ["", copy_html(after, "form", message.get("based_on")), "", render("policy/edited.html", mark=mark())]
 
 
 def saved(visit: Visit, message: Message) -> Shown:
@@ -132,7 +133,7 @@ def problem_html(text: str, problem: Mapping[str, Any]) -> str:
     line = int(problem.get("line") or 0)
     lines = text.splitlines()
     shown = short(lines[line - 1], 200) if 0 < line <= len(lines) else ""
-    return render("policy/problem.html", problem=problem, line=line, shown=shown)
+    return render("policy/problem.html", problem=problem, line=line, shown=shown, mark=mark())
 
 
 def condition_problem(error: FraudrayError) -> str:

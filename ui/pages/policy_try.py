@@ -10,10 +10,10 @@ from fraudray.domain.errors import FraudrayError, PolicyError, Refused
 from fraudray.ui.pages.policy_copy import problem_html
 from fraudray.ui.states import error_html
 from fraudray.ui.templates import render
-from fraudray.ui.views.backtest import run_view, side_name, sides_of
+from fraudray.ui.views.backtest import run_view
 from fraudray.ui.views.backtest_compare import challenged
 from fraudray.ui.views.backtest_list import run_line
-from fraudray.ui.views.policy import impact_view
+from fraudray.ui.views.policy import impact_view, mark
 from fraudray.ui.visit import Visit
 
 Message = Mapping[str, Any]
@@ -29,7 +29,7 @@ def impact(visit: Visit, message: Message) -> str:
             found = client.policies.impact(text, limit=ROWS)
         except PolicyError as error:
             return problem_html(text, error.members)
-        return render("policy/impact.html", found=found, view=impact_view(found))
+        return render("policy/impact.html", found=found, view=impact_view(found), mark=mark())
 
 
 def histories(visit: Visit, _message: Message) -> str:
@@ -66,16 +66,14 @@ def job(visit: Visit, message: Message) -> str:
 
 
 def _run_html(client: Client, found: Mapping[str, Any]) -> str:
-    html = render("policy/run.html", run=run_line(found), backtest_id=found["backtest_id"])
+    html = render("policy/run.html", run=run_line(found), backtest_id=found["backtest_id"], mark=mark())
     if found["state"] != "done":
         return html
     try:
         figures = client.backtests.figures(found["backtest_id"])
     except Refused as error:
         return html + error_html(error)
-    sides = sides_of(figures)
-    names = [side_name(figures, side.side) for side in sides]
     return html + render(
-        "backtests/differences.html", title="The copy against what is in force", caveats=[], names=names,
-        rows=challenged(figures), text=run_view(figures).changed,
+        "backtests/differences.html", title="The copy against what is in force", caveats=[],
+        names=("In force", "Your copy"), rows=challenged(figures), text=run_view(figures).changed,
     )  # fmt: skip

@@ -15,6 +15,12 @@ from fraudray.ui.words import short
 
 Message = Mapping[str, Any]
 Shown = list[str | None]
+PARTS = (("read", "As it decides"), ("change", "Change a copy"), ("versions", "Versions"))
+
+
+def head_html(standing: Mapping[str, Any], part: str) -> str:
+    """What is in force, and the parts of the page."""
+    return render("policy/head.html", standing=standing, part=part, parts=PARTS)
 
 
 def versions_html(standing: Mapping[str, Any]) -> str:
@@ -56,8 +62,6 @@ def rollback(visit: Visit, message: Message) -> Shown:
 
 def _act(visit: Visit, message: Message, act: Callable[..., dict[str, Any]]) -> Shown:
     """Do it where what is in force is what the reader saw; then everything as it is now."""
-    from fraudray.ui.pages.policy import head_html
-
     name = str(message.get("name", "")) or None
     with visit.client() as client:
         try:

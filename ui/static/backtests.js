@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const LOOK_MS = 1500;
+  const LATE_MS = 15000;
   const SAY_MS = 700;
   const NONE = "–";
 
@@ -135,11 +136,15 @@
     });
   }).observe(document.body, {childList: true, subtree: true, characterData: true});
 
-  // --- progress, while something moves
+  // --- progress, while something moves; what is shown says when it is of, so that one look follows the other
+  let last = {shown: "", at: 0};
   setInterval(() => {
     const place = document.querySelector("[data-backtests]");
     if (!place || document.visibilityState !== "visible") return;
-    const seen = JSON.parse(place.dataset.backtests);
-    if (seen.moving.length) window.fraudray.send("backtests-look", seen);
+    const shown = place.dataset.backtests;
+    const seen = JSON.parse(shown);
+    if (!seen.moving.length || shown === last.shown && Date.now() - last.at < LATE_MS) return;
+    last = {shown, at: Date.now()};
+    window.fraudray.send("backtests-look", seen);
   }, LOOK_MS);
 })();

@@ -5,6 +5,7 @@
   const JOB = "fraudray.policy.job";
   const TYPING_MS = 300;
   const LOOK_MS = 2000;
+  const CHARS_MAX = 180000;
   const page = () => document.querySelector("[data-policy]");
   const copy = () => document.querySelector("[data-policy-copy]");
   const box = () => copy()?.querySelector("[data-policy-text]");
@@ -18,6 +19,7 @@
   const fillsOf = {"policy-impact": "#policy-tried"};
   function sendCopy(name, more, source) {
     if (!copy()) return;
+    if (box().value.length > CHARS_MAX) { alert(`The copy has more than ${CHARS_MAX.toLocaleString()} characters, which is more than this page can send. Save it with “fraudray policy save”.`); return; }
     const fills = source && fillsOf[name];
     if (fills) source.dataset.fills = fills;
     send(name, {...now(), shown: copy().dataset.view, ...more}, fills ? source : undefined);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ _ABSENT = {
 }  # fmt: skip
 
 _CURRENCY_OF = {"amount": "currency", "amount_base": "base_currency"}
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _ACRONYMS = frozenset({"ip", "mcc", "id"})
 
 
@@ -31,6 +33,11 @@ class Fact:
 
     name: str
     value: str
+
+    @property
+    def is_moment(self) -> bool:
+        """Whether it is a moment, which is shown in the reader's zone."""
+        return bool(_MOMENT.fullmatch(self.value))
 
 
 @dataclass(frozen=True, slots=True)

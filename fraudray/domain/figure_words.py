@@ -1,4 +1,4 @@
-"""Figures as people read them: percents, amounts, differences."""
+"""Figures as people read them, in reports and on pages: percents, amounts, differences."""
 
 from __future__ import annotations
 
