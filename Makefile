@@ -78,7 +78,8 @@ test: $(STAMP) ## the tests, without the slow ones (real engines, browsers, chao
 	@$(BIN)/python -m pytest -m "serve and not slow" $(PYTEST_ARGS) # Ray takes most of a machine: one at a time
 
 test-all: lint types test ## everything: linters, types, all tests
-	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS) # those in tests/llm are `make test-llm`
+	@$(BIN)/python -m pytest -m slow tests/ui -n $(TEST_WORKERS) $(PYTEST_ARGS) # the page, in a browser
+	@$(BIN)/python -m pytest -m slow --ignore tests/ui $(PYTEST_ARGS) # those in tests/llm are `make test-llm`
 
 test-llm: $(LLM_STAMP) ## the tests with a real language model (vLLM on the CPU)
 	@$(LLM_VENV)/bin/python -m pytest -m slow tests/llm $(PYTEST_ARGS)

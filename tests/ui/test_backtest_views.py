@@ -269,10 +269,10 @@ def test_names_of_histories_policies_and_rules_are_text() -> None:
     change = {"text": HOSTILE}
     thresholds = threshold_view(figures["sweep"]["champion"]["by_score"], THRESHOLDS, HOSTILE)
     form = form_view([HISTORY | {"name": HOSTILE}], {"name": HOSTILE, "version": HOSTILE})
-    asked_for = asked_of({"id": HOSTILE})
+    asked_for, done = asked_of({"id": HOSTILE}), run | {"state": "done"}
     shown = [
         render("backtests/list.html", runs=runs_of([run]), asked=asked_for, more=True, histories=[HISTORY], at="x"),
-        render("backtests/run.html", run=run_line(run | {"state": "done"}), others=runs_of([run]), asked=asked_for, at="x"),
+        render("backtests/run.html", run=run_line(done), others=runs_of([run]), asked=asked_for, at="x"),
         render("backtests/figures.html", view=view), render("backtests/parts.html", view=view),
         render("backtests/thresholds.html", view=thresholds, drawing=curves.sweep(sides[0]), of=HOSTILE),
         render("backtests/drawings.html", id="x", title="x", charts=charts_of(figures), text=HOSTILE),

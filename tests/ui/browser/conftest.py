@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from tests.engines.npm import installed
 
@@ -17,6 +17,7 @@ MISSING = "Chromium is not installed: sudo apt-get install chromium"
 WIDE, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
 STEP_MS = 20_000
 Opened = Callable[..., Page]
+expect.set_options(timeout=STEP_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
