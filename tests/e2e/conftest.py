@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -17,6 +18,8 @@ from starlette.testclient import TestClient
 
 from fraudray.bootstrap import App
 from fraudray.deployments.gateway import build_gateway
+from fraudray.testing.clock import FixedClock
+from tests.e2e.support.casework import Act
 
 REPOSITORY = Path(__file__).parents[2]
 READY_S = 180
@@ -81,3 +84,23 @@ def _wait_until_decided(process: subprocess.Popen[bytes], log: Path) -> None:
 def real(served: Served) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=served.url, timeout=30) as client:
         yield client
+
+
+@pytest.fixture
+def cases(http: TestClient, samples: list[dict[str, Any]], clock: FixedClock) -> dict[str, str]:
+    """Two cases of two customers: `block` (95) and `review`, opened ten minutes later."""
+    block = http.post("/v1/decisions", json=samples[1]).json()["case_id"]
+    clock.advance(minutes=10)
+    review = http.post("/v1/decisions", json=samples[2]).json()["case_id"]
+    return {"block": block, "review": review}
+
+
+@pytest.fixture
+def act(http: TestClient) -> Act:
+    """Acts on a case: `act(case_id, "claim", "ana", version=3, **fields)`."""
+
+    def act(case_id: str, what: str, author: str = "ana", *, version: int | None = None, **fields: Any) -> Any:
+        headers = {"x-actor": author} | ({} if version is None else {"if-match": f'"{version}"'})
+        return http.post(f"/v1/cases/{case_id}/{what}", json=fields, headers=headers)
+
+    return act
