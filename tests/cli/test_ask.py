@@ -34,7 +34,7 @@ def case_id(cli: Cli, samples: list[dict[str, Any]], monkeypatch: pytest.MonkeyP
 
 def test_thinking_answer_and_citations_are_shown(cli: Cli, case_id: str, samples: list[dict[str, Any]]) -> None:
     with ModelEndpoint(said) as endpoint:
-        result = cli("ask", case_id, "Why was the device suspicious?", "--llm", endpoint.url)
+        result = cli("ask", case_id, "Why was the device suspicious?", "--llm", endpoint.url, "--author", "tester")
     assert result.code == 0, result.err
     assert "Whose device" in result.out
     assert "\u202e" not in result.out

@@ -110,7 +110,8 @@ def test_a_question_is_answered_with_what_it_rests_on_and_changes_no_decision(
     assert (answer["usage"]["prompt_tokens"], answer["usage"]["completion_tokens"]) == (100, 20)
     assert answer["timing"]["total_ms"] > 0
     assert answer["material"]["decisions"] == answer["material"]["decisions_in_case"] == 1
-    assert after["decisions"] == before["decisions"]
+    as_decided = [[decision | {"actions": None} for decision in case["decisions"]] for case in (before, after)]
+    assert as_decided[0] == as_decided[1]  # what was to leave may have left meanwhile
     assert after["status"] == before["status"]
     assert http.get("/v1/outbox").json()["entries"]
 
@@ -212,9 +213,7 @@ def test_without_a_model_there_is_honestly_no_answer_and_nothing_is_kept(
 def test_a_model_that_fails_is_named_and_the_question_kept(
     serve: Serve, samples: list[dict[str, Any]], kind: Misbehaviour, calm: Path
 ) -> None:
-    calm.write_text(
-        calm.read_text().replace("  limit_s: 1.7", "  limit_s: 1.7\n  first_token_s: 0.05\n  stall_s: 0.05")
-    )
+    calm.write_text(calm.read_text().replace("  limit_s: 1.7", "  limit_s: 1.7\n  first_token_s: 0.4\n  stall_s: 0.4"))
     with misbehaving(kind) as url:
         http = serve(url)
         case_id = opened(http, samples)
