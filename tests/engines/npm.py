@@ -30,5 +30,9 @@ def installed(folder: Path, name: str) -> Path:
             shutil.copy(file, made)
         ran = subprocess.run([npm, "ci"], cwd=made, capture_output=True, text=True, check=False)
         assert ran.returncode == 0, ran.stdout + ran.stderr
-        made.rename(root)
+        try:
+            made.rename(root)
+        except OSError:  # another process of the same run was faster
+            shutil.rmtree(made)
+            assert root.exists()
     return root
