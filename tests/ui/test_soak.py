@@ -16,7 +16,7 @@ import pytest
 from fraudray.ui.bench.servers import serving
 from tests.ui.events import config_of
 
-VISITS = 340
+VISITS = 2000
 WARM_UP = 300
 AT_ONCE = 4
 GROWTH_MAX_MIB = 24
