@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +10,7 @@ from fraudray.domain.decision import Action, InvestigatorState, Outcome, Reason
 from fraudray.domain.investigation import Event
 from fraudray.domain.question import Reply
 from fraudray.ports.investigator import AskBrief, AskedDecision, AskedEntry, Budget
-from tests.agent.briefs import AMOUNT, BUDGET, EVIDENCE
+from tests.agent.briefs import AMOUNT, BUDGET, EVIDENCE, happened
 
 AT = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
 TRAVEL = "d1/geolocation-checker/travel"
@@ -51,17 +50,7 @@ def asked(
 
 def answered(agent: Agent, given: AskBrief | None = None) -> tuple[list[Event], Reply]:
     """What happened, and how it ended."""
-
-    async def run() -> list[Event]:
-        try:
-            return [event async for event in agent.answer(given or asked())]
-        finally:
-            await agent.close()
-
-    events = asyncio.run(run())
-    assert [event.seq for event in events] == list(range(1, len(events) + 1))
-    assert [event.kind for event in events].count("finished") == 1
-    assert events[-1].kind == "finished"
+    events = happened(agent, agent.answer(given or asked()))
     return events, Reply.model_validate(events[-1].body)
 
 

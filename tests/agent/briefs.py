@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 from fraudray.agent.agent import Agent
@@ -40,12 +41,12 @@ def brief(budget: Budget = BUDGET, **transaction: Any) -> Brief:
     )  # fmt: skip
 
 
-def investigated(agent: Agent, given: Brief | None = None) -> tuple[list[Event], Finding]:
-    """What happened, and how it ended."""
+def happened(agent: Agent, told: AsyncIterator[Event]) -> list[Event]:
+    """All that this agent tells, in order and with one end; it is closed then."""
 
     async def run() -> list[Event]:
         try:
-            return [event async for event in agent.investigate(given or brief())]
+            return [event async for event in told]
         finally:
             await agent.close()
 
@@ -53,4 +54,10 @@ def investigated(agent: Agent, given: Brief | None = None) -> tuple[list[Event],
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert [event.kind for event in events].count("finished") == 1
     assert events[-1].kind == "finished"
+    return events
+
+
+def investigated(agent: Agent, given: Brief | None = None) -> tuple[list[Event], Finding]:
+    """What happened, and how it ended."""
+    events = happened(agent, agent.investigate(given or brief()))
     return events, Finding.model_validate(events[-1].body)
