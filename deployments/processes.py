@@ -22,6 +22,7 @@ RUN_MARKER = "FRAUDRAY_RUN"
 
 _COMMAND_CHARS_MAX = 100
 _PR_SET_PDEATHSIG = 1  # prctl(2)
+_LOOK_AGAIN_AFTER_S = (0.1, 0.2, 0.3, 0.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +113,18 @@ def port_owner(port: int) -> PortOwner:
     """Who listens on `port`, on any address of this machine. All fields are None when the system does not tell.
 
     Each process is asked for its own sockets, and at once who it is: several may share one, and some of those in a list
-    of all sockets may have ended since, as HAProxy's do when it takes a change.
+    of all sockets may have ended since, as HAProxy's do when it takes a change. The one that follows them may have
+    started after the look began, so where none is found it looks again, for about a second in all.
     """
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            sockets = process.net_connections(kind="tcp")
-            if any(one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port for one in sockets):
-                command = (" ".join(process.cmdline()) or process.name())[:_COMMAND_CHARS_MAX]
-                return PortOwner(process.pid, command, process.environ().get(RUN_MARKER))
+    for pause_s in (*_LOOK_AGAIN_AFTER_S, None):
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                sockets = process.net_connections(kind="tcp")
+                if any(one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port for one in sockets):
+                    command = (" ".join(process.cmdline()) or process.name())[:_COMMAND_CHARS_MAX]
+                    return PortOwner(process.pid, command, process.environ().get(RUN_MARKER))
+        if pause_s is not None:
+            time.sleep(pause_s)
     return PortOwner(None, None, None)
 
 
