@@ -14,8 +14,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from fraudray.deployments.bodies import json_response, read_body
-from fraudray.deployments.routes.inputs import Author, Document, Limit, Offset, fields_of
+from fraudray.deployments.routes.inputs import Author, Document, Limit, MaybeDocument, Offset, fields_of
 from fraudray.domain.attachment import SIZE_MAX
+from fraudray.domain.cards import mask
 from fraudray.domain.case_query import QUERY_LENGTH_MAX, Sort, Wanted
 from fraudray.domain.decision import Outcome
 from fraudray.domain.errors import FieldProblem, InvalidTransaction
@@ -96,9 +97,13 @@ def router(service: LocalService) -> APIRouter:
         return json_response(service.casework.counts(author=author))
 
     @routes.post("/next")
-    def next_case(author: Author, wish: Wish) -> Response:
+    def next_case(author: Author, wish: Wish, body: MaybeDocument) -> Response:
         """Take the best case that is ready, and lock it for a while: the highest score, then the oldest, unless `sort`
-        says otherwise. `{"case": null}` where there is none."""
+        says otherwise. `{"case": null}` where there is none. Filters are query parameters; the body is `{}` or none."""
+        if body != {}:
+            message = "is not taken in the body: filters are query parameters, as of GET /v1/cases"
+            names = [mask(str(name))[:200] for name in body] if isinstance(body, dict) else [""]
+            raise InvalidTransaction([FieldProblem(name, "extra_forbidden", message) for name in names])
         return json_response(service.casework.next(author=author, **wish))
 
     @routes.post("/bulk")

@@ -26,7 +26,15 @@ def json_body(limit_kib: int) -> Callable[[Request], Any]:
     return read
 
 
+async def _maybe(request: Request) -> Any:
+    """A body that may be left out: `{}` then."""
+    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
+        return {}
+    return decode(await read_body(request, limit=64 * 1024))
+
+
 Document = Annotated[Any, Depends(json_body(64))]
+MaybeDocument = Annotated[Any, Depends(_maybe)]
 Records = Annotated[Any, Depends(json_body(16 * 1024))]
 
 

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from fraudray.deployments.bodies import (
-    JSON_TYPES,
     HttpProblem,
-    decode,
     in_their_places,
     json_response,
-    read_body,
     read_rows,
 )
-from fraudray.deployments.routes.inputs import Author, Document, Limit, Offset, fields_of
+from fraudray.deployments.routes.inputs import Author, Document, Limit, MaybeDocument, Offset, fields_of
 from fraudray.domain.errors import FieldProblem, InvalidTransaction
 from fraudray.service import LocalService
 
 Replace = Annotated[bool, Query(description="Remove an active entry about the same instead of refusing this one.")]
-_REASON_BYTES = 16 * 1024
-
-
-async def _reason(request: Request) -> Any:
-    """The body of a DELETE, which many clients cannot send: `{"reason": …}`, or nothing."""
-    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
-        return {}
-    return decode(await read_body(request, limit=_REASON_BYTES, types=JSON_TYPES))
 
 
 def router(service: LocalService) -> APIRouter:
@@ -82,7 +71,7 @@ def router(service: LocalService) -> APIRouter:
     def remove(
         entry_id: str,
         author: Author,
-        body: Annotated[Any, Depends(_reason)],
+        body: MaybeDocument,
         reason: Annotated[str | None, Query(description="Where the client sends no body.")] = None,
     ) -> Response:
         """Take an entry out of force: `{"reason": …}` or `?reason=`. It stays on record."""

@@ -57,6 +57,8 @@ def _media_type(name: str, content: bytes) -> str:
             raise _wrong("", "type", "the file is no text in UTF-8") from None
         if "\0" not in text:
             return _TEXT[ending]
+    if ending in TYPES:
+        raise _wrong("name", "type", f"ends in .{ending}, but the file is none")
     raise _wrong("name", "type", f"is of a type that is not taken; taken are {', '.join(TYPES)}")
 
 

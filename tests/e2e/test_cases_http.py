@@ -127,6 +127,9 @@ def test_next_gives_each_analyst_the_best_case_that_nobody_has(
         case = http.post("/v1/cases/next", params=query, json={}, headers={"x-actor": author}).json()["case"]
         return None if case is None else str(case["case_id"])
 
+    refused = http.post("/v1/cases/next", json={"customer_id": "C-1"})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "customer_id")
+    assert http.post("/v1/cases/next", content=b"", params={"customer_id": "nobody"}).json() == {"case": None}
     assert following("ana") == cases["block"]
     assert following("bo") == cases["review"]
     assert following("cy") is None

@@ -135,6 +135,8 @@ class TestTimeline:
         ranked = sorted(range(len(amounts)), key=lambda n: amounts[n])
         assert [heights[f"T-{n}"] for n in ranked] == sorted((heights[f"T-{n}"] for n in ranked), reverse=True)
         assert sum(dot.current for dot in view.dots) == 1
+        assert 1 <= len(view.amounts) <= 5
+        assert all(0 <= tick.at <= HEIGHT for tick in view.amounts)
 
     def test_what_has_no_rate_is_left_out_and_counted(self) -> None:
         rows = [past(0), past(1, amount_base=None), past(2, base_currency="EUR")]
@@ -171,6 +173,7 @@ class TestConnections:
         view = connections_view(links, "C-1")
         assert view is not None
         assert view.left_out == 24
+        assert all(view.top < node.y < view.top + view.height for node in view.nodes)
 
 
 class TestCase:

@@ -143,8 +143,12 @@ def test_hostile_text_of_a_policy_is_text() -> None:
         "document": policy.document.model_dump(mode="json", by_alias=True, exclude_unset=True),
         "differences": [{"text": HOSTILE}],
     }  # fmt: skip
+    entry = {
+        "kind": "customer", "value": HOSTILE, "reason": HOSTILE, "author": HOSTILE, "rule": HOSTILE, "expires_at": None,
+    }  # fmt: skip
     pages = [
-        render("policy/read.html", words=words), copy_html(checked, "form", None), copy_html(checked, "text", 3),
+        render("policy/read.html", words=words, listed={"deny": [entry], "mutes": []}, most=1),
+        copy_html(checked, "form", None), copy_html(checked, "text", 3),
         problem_html(HOSTILE, {"message": HOSTILE, "rule": HOSTILE, "line": 1, "column": 1}),
     ]  # fmt: skip
     for html in pages:

@@ -10,6 +10,9 @@ from fraudray.ui.templates import render
 from fraudray.ui.visit import Visit
 
 Shown = list[str | None]
+LISTED_MAX = 50
+LISTED_IN = {"deny": "deny", "allow": "allow", "block": "block", "mutes": "mute"}
+"""The steps of a judgement at which list entries act, and of which level those are."""
 
 
 def build(room: Room) -> None:
@@ -57,8 +60,12 @@ def opened(visit: Visit) -> Shown:
 
 
 def words_html(client: Client, name: str | None) -> str:
-    """The policy in words."""
-    return render("policy/read.html", words=client.policies.words(name))
+    """The policy in words, with the newest of the list entries that act beside it."""
+    listed = {
+        step: client.lists.list(level=level, state="active", limit=LISTED_MAX)["entries"]
+        for step, level in LISTED_IN.items()
+    }
+    return render("policy/read.html", words=client.policies.words(name), listed=listed, most=LISTED_MAX)
 
 
 def _is_number(text: str) -> bool:

@@ -5,11 +5,16 @@
   const SLOW_MS = 5000;
   const NO_ANSWER_MS = 20000;
 
-  // --- times: <time datetime="…"> shows the reader's zone, its title says UTC
+  // --- times: <time datetime="…"> shows the reader's zone, its title says UTC; so do a drawing's axes
   const zoned = {year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit",
     timeZoneName: "short"};
   const format = new Intl.DateTimeFormat(undefined, zoned);
+  const axisForms = {time: {hour: "2-digit", minute: "2-digit"}, day: {month: "short", day: "numeric"}, month: {year: "numeric", month: "short"}};
   function showTimes(root) {
+    for (const element of root.querySelectorAll("text[data-moment]")) {
+      const text = new Date(element.dataset.moment).toLocaleString(undefined, axisForms[element.dataset.form]);
+      if (element.textContent !== text) element.textContent = text;
+    }
     for (const element of root.querySelectorAll("time[datetime]")) {
       const moment = new Date(element.dateTime);
       if (Number.isNaN(moment.getTime())) continue;

@@ -11,6 +11,7 @@ from fraudray.ui.words import short
 
 SIZE = 420.0
 KEY_RADIUS, OTHER_RADIUS = 95.0, 175.0
+ROOM_ABOVE, ROOM_BELOW = 20.0, 34.0  # for a node and the text beneath it
 KEYS_MAX, OTHERS_MAX = 8, 16
 KIND_WORDS = {"device": "Device", "address": "Network address", "instrument": "Instrument", "email": "E-mail address"}
 
@@ -56,6 +57,9 @@ class ConnectionsView:
     edges: tuple[Edge, ...]
     rows: tuple[SharedRow, ...]
     left_out: int
+    top: float
+    """Where the drawing begins, and its height: no more than its nodes need."""
+    height: float
 
 
 def connections_view(links: Mapping[str, Any], customer_id: str) -> ConnectionsView | None:
@@ -91,7 +95,8 @@ def connections_view(links: Mapping[str, Any], customer_id: str) -> ConnectionsV
         SharedRow(KIND_WORDS.get(key["kind"], key["kind"]), short(key["value"] or "erased", 80), _said(found))
         for key, found in zip(keys, holders, strict=True)
     )
-    return ConnectionsView(tuple(nodes), tuple(edges), rows, len(others) - len(shown))
+    top, bottom = min(node.y for node in nodes) - ROOM_ABOVE, max(node.y for node in nodes) + ROOM_BELOW
+    return ConnectionsView(tuple(nodes), tuple(edges), rows, len(others) - len(shown), top, round(bottom - top, 1))
 
 
 def _customers(key: Mapping[str, Any], by_case: Mapping[str, Mapping[str, Any]], own: str) -> list[str]:

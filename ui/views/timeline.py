@@ -14,6 +14,8 @@ from fraudray.ui.words import money, short
 WIDTH, HEIGHT = 720.0, 210.0
 LEFT, RIGHT, TOP, BOTTOM = 64.0, 14.0, 14.0, 28.0
 SHOWN_MAX = 200
+AMOUNTS_MAX = 5
+_FORMS = {"time": "%H:%M", "day": "%-d %b", "month": "%b %Y"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,9 @@ class Tick:
 
     at: float
     text: str
+    moment: str = ""
+    """For a moment: itself, and how much of it is written, so that the reader's browser can say it in their zone."""
+    form: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +71,14 @@ def timeline_view(
     rated = [tx for tx in rated if tx["base_currency"] == currency]
     times = [_moment(tx["occurred_at"]) for tx in rated]
     values = [float(Decimal(tx["amount_base"])) for tx in rated]
-    scale = _Scale(min(times), max(times), max([*values, usual_high or 0.0, 1.0]))
+    drawn = [*values, usual_high] if usual_high else values
+    scale = _Scale(min(times), max(times), min(drawn), max(drawn))
     dots = tuple(
         _dot(tx, scale.x(at), scale.y(value), tx["transaction_id"] in of_case)
         for tx, at, value in zip(rated, times, values, strict=True)
     )
     return TimelineView(
-        dots=tuple(sorted(dots, key=lambda dot: dot.current)), days=scale.days(), amounts=scale.amounts(currency),
+        dots=tuple(sorted(dots, key=lambda dot: dot.current)), days=scale.days(), amounts=scale.amounts(),
         usual=scale.y(usual_high) if usual_high else None,
         usual_text=money(Decimal(str(round(usual_high, 2))), currency) if usual_high else "",
         left_out=len(transactions) - len(rated), base_currency=currency,
@@ -82,28 +88,36 @@ def timeline_view(
 class _Scale:
     """Time to the right, the amount upwards: as its logarithm, so that small and large ones are told apart."""
 
-    def __init__(self, first: datetime, last: datetime, highest: float) -> None:
+    def __init__(self, first: datetime, last: datetime, lowest: float, highest: float) -> None:
         pad = max((last - first) * 0.04, timedelta(minutes=10))
-        self._first, self._last, self._highest = first - pad, last + pad, highest * 1.3
+        self._first, self._last = first - pad, last + pad
+        self._lowest, self._highest = lowest / 2, max(highest * 1.3, 1.0)
 
     def x(self, at: datetime) -> float:
         share = (at - self._first) / (self._last - self._first)
         return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
 
     def y(self, value: float) -> float:
-        share = math.log1p(max(0.0, value)) / math.log1p(self._highest)
+        bottom, top = math.log1p(self._lowest), math.log1p(self._highest)
+        share = (math.log1p(value) - bottom) / (top - bottom)
         return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
 
     def days(self) -> tuple[Tick, ...]:
         """Some moments, written as long as the time between them allows."""
         span = self._last - self._first
-        form = "%H:%M" if span < timedelta(days=1) else "%-d %b" if span < timedelta(days=300) else "%b %Y"
+        form = "time" if span < timedelta(days=1) else "day" if span < timedelta(days=300) else "month"
         moments = [self._first + span * share for share in (0.08, 0.36, 0.64, 0.92)]
-        return tuple(Tick(self.x(moment), moment.strftime(form)) for moment in moments)
+        return tuple(
+            Tick(self.x(moment), moment.strftime(_FORMS[form]), moment.isoformat(timespec="seconds"), form)
+            for moment in moments
+        )
 
-    def amounts(self, currency: str) -> tuple[Tick, ...]:
-        steps = [value for power in range(9) for value in (10**power, 3 * 10**power) if value <= self._highest]
-        return tuple(Tick(self.y(value), f"{value:,}") for value in steps[-4:]) or (Tick(self.y(0), "0"),)
+    def amounts(self) -> tuple[Tick, ...]:
+        """A few round amounts; there is at least one, since what is drawn spans more than 2.5 times its lowest."""
+        steps = [step * 10**power for power in range(20) for step in (1, 2, 5)]
+        inside = [value for value in steps if self._lowest <= value <= self._highest]
+        every = max(1, math.ceil(len(inside) / AMOUNTS_MAX))
+        return tuple(Tick(self.y(value), f"{value:,}") for value in inside[::every])
 
 
 def _dot(tx: Mapping[str, Any], x: float, y: float, current: bool) -> Dot:

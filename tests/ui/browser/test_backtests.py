@@ -120,6 +120,7 @@ def test_without_a_history_the_page_says_how_to_get_one(tmp_path: Path, open_pag
         expect(page.locator("#bt-form")).to_contain_text("fraudray history import 'made/*.parquet'")
         expect(page.locator("#bt-shown")).to_contain_text("No back-test yet")
         expect(page.locator("form[data-backtest-form]")).to_have_count(0)
+        page.close()  # before its server ends
 
 
 def test_a_server_without_the_extra_says_so(tmp_path: Path, open_page: Opened) -> None:

@@ -113,6 +113,22 @@ def test_the_past_and_what_is_shared_are_drawn_and_told_in_tables(case: Callable
     expect(page.locator(".fr-linked")).to_contain_text("same device")
 
 
+def test_the_line_of_time_is_in_the_readers_zone(case: Callable[..., Page]) -> None:
+    def axis(zone: str) -> list[str]:
+        return case(timezone_id=zone, locale="en-GB").locator(".fr-timeline [data-moment]").all_text_contents()
+
+    utc, india = axis("UTC"), axis("Asia/Kolkata")
+    assert len(utc) == 4
+    for here, there in zip(utc, india, strict=True):
+        apart = (_minutes(there) - _minutes(here)) % (24 * 60)
+        assert apart == 5 * 60 + 30
+
+
+def _minutes(clock: str) -> int:
+    hours, minutes = clock.split(":")
+    return int(hours) * 60 + int(minutes)
+
+
 def test_reasons_are_copied(case: Callable[..., Page]) -> None:
     page = case(permissions=["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy the reasons").click()
@@ -200,6 +216,10 @@ def test_notes_and_files_are_kept_and_given_back(case: Callable[..., Page], tmp_
     with page.expect_download() as downloading:
         page.get_by_role("link", name="Brief März.txt").click()
     assert Path(downloading.value.path()).read_text() == "Dear bank"
+    named_otherwise = tmp_path / "brief.pdf"
+    named_otherwise.write_bytes(b"MZ\x90\x00")
+    page.set_input_files("[data-case-upload]", named_otherwise)
+    expect(page.locator("[data-upload-said]")).to_contain_text("ends in .pdf, but the file is none")
     program = tmp_path / "program.exe"
     program.write_bytes(b"MZ\x90\x00")
     page.set_input_files("[data-case-upload]", program)

@@ -79,12 +79,21 @@ def test_it_is_read_in_words_in_the_order_in_which_it_acts_and_searched(policy: 
     assert len(titles) == 14
     assert titles[0].startswith("1")
     expect(page.locator(".fr-rule-words").first).to_have_text("The account is frozen")
+    expect(page.locator("[data-policy-step]", has_text="Deny entries")).to_contain_text("No entry acts now")
     page.fill("#policy-q", "travel card")
     expect(page.locator("[data-policy-found]")).to_have_text("1 rule")
     expect(page.locator(".fr-rule:visible")).to_have_count(1)
     expect(page.locator(".fr-rule:visible")).to_contain_text("the card is not present")
     page.fill("#policy-q", "")
     expect(page.locator(".fr-policy-step:visible")).to_have_count(14)
+
+
+def test_entries_of_lists_stand_at_the_step_where_they_act(policy: Callable[..., Page], api: str) -> None:
+    entry = {"level": "deny", "kind": "device", "value": "dev-<b>9</b>", "reason": "Stolen in Graz"}
+    assert httpx.post(f"{api}/v1/lists", json=entry, headers={"x-actor": "bo"}).status_code == 201
+    step = policy().locator("[data-policy-step]", has_text="Deny entries")
+    step.get_by_text("1 entry acts now").click()
+    expect(step.locator("li")).to_have_text(re.compile(r"device dev-<b>9</b> Stolen in Graz · bo"))
 
 
 def test_a_rule_is_written_without_knowing_cel_and_decides_once_promoted(policy: Callable[..., Page], api: str) -> None:
@@ -266,6 +275,7 @@ def test_it_is_tried_on_a_stored_history_while_one_goes_on(tmp_path: Path, open_
         assert httpx.get(f"{api}/v1/backtests").json()["backtests"][0]["challenger"]["asked"] == "text"
         run.get_by_role("link", name="Everything that it found").click()
         page.wait_for_url(re.compile(r"/backtests\?id=btj_"))
+        page.close()  # before its server ends
 
 
 def test_two_who_promote_at_once_are_told(policy: Callable[..., Page], api: str) -> None:
@@ -345,3 +355,4 @@ def test_several_policies_are_looked_at_one_by_one(tmp_path: Path, open_page: Op
         expect(page.locator("#policy-n-version")).to_have_value(hostile)
         expect(page.locator(".fr-policy-bar")).to_contain_text(hostile)
         assert page.locator(".fr-place img").count() == 0
+        page.close()  # before its server ends
