@@ -10,6 +10,7 @@ import fcntl
 import os
 import secrets
 import socket
+import time
 from pathlib import Path
 from typing import IO
 
@@ -28,6 +29,8 @@ _HOLDER = text(
     f"AND (l.classid::bigint::int, l.objid::bigint::bit(32)::int) = ({_KEY})"
 )
 _END = text("SELECT pg_terminate_backend(:pid, 5000)")
+_ENDING_S, _LOOK_AGAIN_S = 6.0, 0.05
+"""How long a session that ends may hold the lock, and how often it is asked for meanwhile."""
 
 
 class OwnerLock:
@@ -87,16 +90,19 @@ class Ownership:
         return connection
 
     def _take(self, connection: Connection) -> None:
-        taken = connection.execute(_TAKE).scalar()
-        if not taken:
+        give_up_at = time.monotonic() + _ENDING_S
+        while not connection.execute(_TAKE).scalar():
             holder = connection.execute(_HOLDER).first()
-            name = holder.application_name or "" if holder else ""
-            if holder is None or name != self._name:
+            name = (holder.application_name or "") if holder else ""
+            ours = name == self._name
+            if time.monotonic() > give_up_at or (name and not ours):
                 raise StoreInUse(f"{_named(name)} has the database open", elsewhere=True)
-            # A session of our own that broke off; the server may not notice for hours.
-            connection.execute(_END, {"pid": holder.pid})
-            if not connection.execute(_TAKE).scalar():
-                raise StoreInUse("another process took the database when the connection broke", elsewhere=True)
+            if holder is not None and ours:
+                # A session of our own that broke off; the server may not notice for hours.
+                connection.execute(_END, {"pid": holder.pid})
+            else:
+                time.sleep(_LOOK_AGAIN_S)  # it ended between the two questions, or is just ending
+            connection.rollback()  # within one transaction the server would show who there was at first
         connection.commit()
 
 
