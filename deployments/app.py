@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from ray import serve
 from ray.serve.config import AutoscalingConfig
 from ray.serve.handle import DeploymentHandle
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from fraudray.deployments.gateway import build_asgi_app
 from fraudray.domain.errors import SettingsError
@@ -68,7 +68,7 @@ class Gateway:
         """`agent` is the handle of `Investigating`; without one, the policy decides alone."""
         self._agent = agent
 
-    def __serve_build_asgi_app__(self) -> Starlette:
+    def __serve_build_asgi_app__(self) -> ASGIApp:
         """What Serve asks an ingress for, in the replica. Raises as `build_asgi_app` does."""
         if self._agent is None:
             return build_asgi_app()

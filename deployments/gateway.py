@@ -8,15 +8,17 @@ everything else                      FastAPI
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
 
 from fraudray.adapters.local_token import make_local_token, read_local_token
 from fraudray.bootstrap import App
@@ -25,6 +27,7 @@ from fraudray.deployments.api import build_api
 from fraudray.deployments.bodies import problem_response
 from fraudray.deployments.decisions import Decisions
 from fraudray.deployments.metrics import Metrics
+from fraudray.deployments.standby import Standby
 from fraudray.domain.errors import StoreInUse
 from fraudray.gate import Gate
 from fraudray.ports.investigator import Investigator
@@ -84,18 +87,28 @@ def build_gateway(app: App) -> Starlette:
     )
 
 
-def build_asgi_app(investigator: Investigator | None = None) -> Starlette:
+def build_asgi_app(investigator: Investigator | None = None) -> ASGIApp:
     """The gateway as the environment sets it up; `investigator` is the one that it hands decisions to.
 
     Raises as `App` does.
 
     Another process may still hold the data folder for a moment: a command, a tool's call, or the replica before this.
+    With `handover_url`, this one asks it to give way, and answers when it has.
     """
     settings, give_up_at = load_settings(), time.monotonic() + FOLDER_WAIT_S
     _log_to_stderr(settings.log_level)
+
+    def build() -> Starlette:
+        return build_gateway(App(settings, investigator=investigator))
+
+    if settings.handover_url is not None:
+        first = None
+        with suppress(StoreInUse):
+            first = build()
+        return Standby(build, settings.data_dir, settings.handover_url, first=first, fail=lambda: os._exit(1))
     while True:
         try:
-            return build_gateway(App(settings, investigator=investigator))
+            return build()
         except StoreInUse:
             if time.monotonic() > give_up_at:
                 raise

@@ -39,7 +39,7 @@ def arguments(name: str, import_path: str) -> dict[str, Any]:
 def test_every_promised_file_is_there() -> None:
     assert FILES == [
         "deepseek-r1-32b-p4d-single.yaml", "deepseek-r1-32b-p4d.yaml", "endpoint.yaml", "g6-12xlarge.yaml",
-        "laptop-llm.yaml", "laptop.yaml",
+        "gateway.yaml", "laptop-llm.yaml", "laptop.yaml",
     ]  # fmt: skip
 
 
