@@ -16,7 +16,7 @@ from fraudray.ui.backtest_files import BacktestFiles
 from fraudray.ui.case_files import CaseFiles
 from fraudray.ui.config import PageConfig
 from fraudray.ui.document import Documents
-from fraudray.ui.door import Door
+from fraudray.ui.door import ALIVE_PATH, Door
 from fraudray.ui.pages import HOME, PAGES
 from fraudray.ui.prefix import Prefix
 from fraudray.ui.room import Room
@@ -38,7 +38,7 @@ def build_page(config: PageConfig) -> ASGIApp:
     assets = shared_assets()
     signing = Signing(config)
     inner = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    inner.add_route("/page/healthz", _alive, methods=["GET"])
+    inner.add_route(ALIVE_PATH, _alive, methods=["GET"])
     inner.add_route("/page/static/{name}", assets.serve, methods=["GET"])
     inner.add_route("/page/sign-in", signing.sign_in, methods=["POST"])
     inner.add_route("/page/sign-out", signing.sign_out, methods=["POST"])

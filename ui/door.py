@@ -20,6 +20,7 @@ BODY_BYTES_MAX = 1024 * 1024
 FILE_BYTES_MAX = 10 * 1024 * 1024
 _FILES = re.compile(r"/page/cases/[^/]+/files")
 _SAFE = ("GET", "HEAD")
+ALIVE_PATH = "/page/healthz"
 _PATHS = {
     "GET": re.compile(
         r"/page/[A-Za-z0-9._/-]+|/theme\.css|/(assets|static|svelte)/.*|/config"
@@ -63,6 +64,8 @@ class Door:
 
     def _refusal(self, scope: Scope, headers: Headers) -> PlainTextResponse | None:
         method, path = scope["method"], scope["path"]
+        if path == ALIVE_PATH and method in _SAFE:
+            return None  # load balancers and kubelets ask by address; it says nothing
         if not is_known_host(headers.get("host", ""), self._hosts):
             return PlainTextResponse(
                 "This page does not answer to that Host. Name it in FRAUDRAY_ALLOWED_HOSTS (fraudray serve) or with "

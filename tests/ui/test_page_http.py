@@ -95,6 +95,8 @@ def test_a_host_that_is_not_known_is_refused(page_url: str) -> None:
     assert refused.status_code == 421
     assert "FRAUDRAY_ALLOWED_HOSTS" in refused.text
     assert httpx.get(page_url + "/try", headers={"host": "localhost:8000"}).status_code == 200
+    assert httpx.get(page_url + "/page/healthz", headers={"host": "10.0.1.7:7860"}).status_code == 200
+    assert httpx.post(page_url + "/page/healthz", headers={"host": "10.0.1.7:7860"}).status_code == 421
 
 
 def test_a_body_without_a_bound_is_refused(web: httpx.Client) -> None:
