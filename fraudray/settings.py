@@ -136,8 +136,8 @@ class Settings(BaseSettings):
     )
     handover_url: str | None = Field(
         None, pattern=r"^http://[^\s@/]+:[0-9]+$",
-        description="How another gateway on the same data folder reaches this one (http://10.0.1.7:8000): one that starts "
-        "then takes over from the one before, and no request is lost between them.",
+        description="How another gateway on the same data folder reaches this one (http://10.0.1.7:8000): one that "
+        "starts then takes over from the one before, and no request is lost between them.",
     )  # fmt: skip
     page: bool = Field(
         True, description="Whether `fraudray serve` serves the analysts' page too, where it is installed."

@@ -1,0 +1,1 @@
+"""`fraudray plan llm`: latency, throughput, replicas and cost of serving a reasoning model, by sums."""

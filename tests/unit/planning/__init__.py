@@ -1,0 +1,1 @@
+"""`fraudray plan llm`: the sums."""
