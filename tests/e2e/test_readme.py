@@ -29,7 +29,7 @@ def test_the_first_commands_are_targets_that_ci_runs() -> None:
 
 @pytest.mark.parametrize("block", SHELL, ids=[body.split("\n", 1)[0][:60] for body in SHELL])
 def test_a_shell_block_runs(block: str, served: Served, tmp_path: Path) -> None:
-    for line in ("decisions.ndjson", "rejects.ndjson", "my-policy.yaml", "made-history", "made-run"):
+    for line in ("decisions.ndjson", "rejects.ndjson", "my-policy.yaml", "made-history", "made-run", "rendered"):
         block = re.sub(rf"(?<![^\s']){re.escape(line)}", str(tmp_path / line), block)
     script = "set -euo pipefail\n" + block.replace("http://127.0.0.1:8000", served.url)
     ran = subprocess.run(
