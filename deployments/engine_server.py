@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import threading
 import time
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import suppress
@@ -16,6 +18,7 @@ from ray.serve.llm import LLMServer
 from starlette.types import ASGIApp
 
 from fraudray.deployments.engine_call import EngineCall, EngineHead, error_body
+from fraudray.deployments.start_deadline import LIMIT_VARIABLE, StartDeadline, end_process, lines_of_cluster
 
 STREAM_INTERVAL_S = 0.01
 """After the first piece of an answer, what comes within this time crosses the handle as one message."""
@@ -37,9 +40,11 @@ class EngineServer(LLMServer):
 
     async def start(self) -> None:
         """Start the engine and have it answer once. Raises RuntimeError when it cannot, which fails the replica."""
-        await super().start()  # type: ignore[no-untyped-call]
-        self._app: ASGIApp = await self.__serve_build_asgi_app__()  # type: ignore[no-untyped-call]
-        await self._warm_up()
+        limit_s = float(os.environ.get(LIMIT_VARIABLE, "inf"))
+        with StartDeadline(min(limit_s, threading.TIMEOUT_MAX), lines_of_cluster, end_process):
+            await super().start()  # type: ignore[no-untyped-call]
+            self._app: ASGIApp = await self.__serve_build_asgi_app__()  # type: ignore[no-untyped-call]
+            await self._warm_up()
 
     async def http(self, call: EngineCall) -> AsyncIterator[EngineHead | bytes]:
         """Answer an HTTP request: first its head, then its body in pieces. Closing it aborts the engine's work."""

@@ -10,6 +10,7 @@ from ray import serve
 
 from fraudray.deployments.engine_call import ENGINE
 from fraudray.deployments.placement import await_placement, cluster_nodes
+from fraudray.deployments.start_deadline import LIMIT_VARIABLE
 from fraudray.domain.errors import SettingsError
 from fraudray.llm.laptop import laptop_serving
 from fraudray.llm.serving import LlmServing
@@ -64,13 +65,18 @@ def build_engine(serving: LlmServing) -> serve.Application:
         placement_group_config={"bundle_per_worker": serving.worker_bundle, "strategy": serving.placement},
         deployment_config=options,
         engine_kwargs=serving.engine_arguments(),
-        runtime_env={"env_vars": dict(serving.env)},
+        runtime_env={"env_vars": _environment(serving)},
         log_engine_metrics=serving.engine_metrics == "ray",
     )
     engine: serve.Application = build_llm_deployment(
         config, deployment_cls=EngineServer, override_serve_options={"name": ENGINE}
     )
     return engine
+
+
+def _environment(serving: LlmServing) -> dict[str, str]:
+    limit = {} if serving.start_limit_s is None else {LIMIT_VARIABLE: str(serving.start_limit_s)}
+    return dict(serving.env) | limit
 
 
 def with_front(engine: serve.Application, serving: LlmServing) -> serve.Application:

@@ -72,6 +72,11 @@ class LlmServing(BaseModel):
         0, ge=0, le=7200,
         description="How long to wait for nodes with enough GPUs; null: do not look, an autoscaler adds them on demand."
     )  # fmt: skip
+    start_limit_s: float | None = Field(
+        None, ge=10, le=7200,
+        description="How long the engine may take to start and answer once. After that NCCL's last lines of every node "
+        "are logged and the replica ends, so that another is tried; null: however long.",
+    )  # fmt: skip
     engine_metrics: Literal["http", "ray"] = Field(
         "http", description="Where the engine's own metrics are: at /metrics of this application, or with Ray's."
     )
