@@ -1,21 +1,58 @@
-"""`fraudray cluster`: the manifests of an overlay rendered and checked, and a live cluster's state told and changed."""
+"""`fraudray cluster`: manifests rendered and checked, clusters made, deployed to, told, changed and removed."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from fraudray.cli.exits import ExitCode, InputError, say
+from fraudray.cli.exits import ExitCode, InputError
 from fraudray.cli.session import Json, Session, examples, new_app
+from fraudray.deployments.cluster.clean_up_command import clean_up
 from fraudray.deployments.cluster.cost_command import cost
+from fraudray.deployments.cluster.create_command import create
+from fraudray.deployments.cluster.deploy_command import deploy
+from fraudray.deployments.cluster.smoke_command import smoke_test
+from fraudray.deployments.cluster.upgrade_command import rollback, upgrade
 
-if TYPE_CHECKING:
-    from fraudray.deployments.cluster.manifests import Manifest
-
-app = new_app(help="Render and check the manifests for KubeRay on EKS; tell and change a cluster's state.")
+app = new_app(help="KubeRay on EKS: make a cluster, deploy, upgrade, check, tell its state and cost, remove it.")
 app.command()(cost)
+app.command(
+    epilog=examples(
+        "fraudray cluster create p4d-efa",
+        "fraudray cluster create kuberay/eksctl/cpu-only --yes",
+    )
+)(create)
+app.command(
+    epilog=examples(
+        "fraudray cluster deploy p4d-efa",
+        "fraudray cluster deploy kuberay/overlays/cpu-only --yes --wait-s 1200",
+        "fraudray cluster deploy p4d-single --prune",
+    )
+)(deploy)
+app.command(
+    "smoke-test",
+    epilog=examples(
+        "FRAUDRAY_API_KEY=frk_… fraudray cluster smoke-test --url https://api.fraud.example.internal",
+        "fraudray cluster smoke-test --url http://127.0.0.1:8000 --page-url http://127.0.0.1:7860 --json",
+    ),
+)(smoke_test)
+app.command(
+    epilog=examples(
+        "fraudray cluster upgrade p4d-efa --image serve=111122223333.dkr.ecr.us-east-1.amazonaws.com/fraudray/"
+        "serve@sha256:…",
+        "fraudray cluster upgrade p4d-efa --image serve=… --image page=… --snapshot fraudray-db --yes",
+    )
+)(upgrade)
+app.command(epilog=examples("fraudray cluster rollback p4d-efa"))(rollback)
+app.command(
+    "clean-up",
+    epilog=examples(
+        "fraudray cluster clean-up p4d-efa --application",
+        "fraudray cluster clean-up p4d-efa --everything --name fraudray",
+    ),
+)(clean_up)
 
 NAMESPACES = ("fraudray", "fraudray-llm")
 """Those of the overlays: what decides, and the model."""
@@ -57,6 +94,7 @@ def render(
     Checked are the schemas of Kubernetes, KubeRay and the other operators, and rules: security, references, GPU
     arithmetic, what fits which instance type, draining, exposure. With findings nothing is printed but them, code 1.
     """
+    from fraudray.deployments.cluster.checking import stop_at_findings
     from fraudray.deployments.cluster.output import write_files, yaml_of
     from fraudray.deployments.cluster.rendering import parse
     from fraudray.deployments.cluster.rendering import render as rendered
@@ -67,7 +105,7 @@ def render(
         others = [manifest for folder in beside or [] for manifest in rendered(folder)]
         if nodes is not None:
             others += rendered(nodes) if nodes.is_dir() else parse(nodes.read_text("utf-8"), source=str(nodes))
-        _checked(session, manifests, others, overlay)
+        stop_at_findings(session, manifests, others, overlay)
     if out is not None:
         count = write_files(manifests, out)
         session.show({"written": count, "folder": str(out)}, f"Wrote {count} files to {out}.")
@@ -175,20 +213,3 @@ def scale(
         scaling.apply(kube, change)
     document = [{"object": str(change.manifest), "changes": list(change.words)} for change in changes]
     session.show(document, changes_view(changes, off=zero or gpu_workers == 0, done=True))
-
-
-def _checked(session: Session, manifests: list[Manifest], others: list[Manifest], overlay: Path) -> None:
-    from fraudray.deployments.cluster.check import check_manifests
-    from fraudray.deployments.cluster.views import findings_view
-
-    try:
-        findings = check_manifests(manifests, beside=others)
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"checking needs {error.name}, which is not installed: pip install 'fraudray[cluster]' (or --no-check)"
-        ) from None
-    if findings:
-        session.show([finding.document() for finding in findings], findings_view(findings))
-        say(f"{overlay}: {len(findings)} finding(s) in {len(manifests)} objects; nothing was written")
-        raise typer.Exit(ExitCode.FOUND)
-    say(f"{overlay}: {len(manifests)} objects, nothing wrong with them")

@@ -43,13 +43,22 @@ class ChangedMeanwhile(FraudrayError):
     """Somebody else changed the object since it was read; nothing was overwritten."""
 
 
-class Kube:
-    """The API server of one context. Every call raises ClusterUnreachable, NotThere, NotAllowed or ChangedMeanwhile."""
+class Unacceptable(FraudrayError):
+    """The API server does not take an object as it is: a field of it, or what an admission webhook says."""
 
-    def __init__(self, api: Any, *, namespace: str | None) -> None:
-        """`api` is the official client's ApiClient; `namespace` that of its context, if it has one."""
+
+class Kube:
+    """The API server of one context.
+
+    Every call raises ClusterUnreachable, NotThere, NotAllowed, ChangedMeanwhile or Unacceptable.
+    """
+
+    def __init__(self, api: Any, *, namespace: str | None, cluster: str = "this one") -> None:
+        """`api` is the official client's ApiClient; `namespace` that of its context, if it has one; `cluster` is what
+        the kubeconfig calls the cluster."""
         self._api = api
         self.namespace = namespace
+        self.cluster = cluster
 
     @classmethod
     def connect(cls, context: str | None = None) -> Kube:
@@ -79,7 +88,8 @@ class Kube:
                 f"no cluster to ask: {error} (KUBECONFIG or ~/.kube/config, as `aws eks update-kubeconfig` writes it)"
             ) from None
         named = next((one for one in contexts if one["name"] == context), active)
-        return cls(client.ApiClient(configuration), namespace=at(named, "context", "namespace"))
+        api = client.ApiClient(configuration)
+        return cls(api, namespace=at(named, "context", "namespace"), cluster=str(at(named, "context", "cluster")))
 
     def get(self, path: str) -> Document:
         """One object, or what else stands at a path of the API."""
@@ -99,16 +109,28 @@ class Kube:
 
     def merge(self, path: str, changes: Document) -> Document:
         """Change an object by a merge patch: mappings are merged, lists replaced, None takes away."""
-        return self._ask("PATCH", path, body=changes)
+        return self._ask("PATCH", path, body=changes, content="application/merge-patch+json")
+
+    def apply(self, path: str, document: Document, *, manager: str, dry_run: bool = False) -> Document:
+        """Server-side apply: the object as it is, or would be, afterwards. Fields that the document has become
+        `manager`'s, whoever set them before; those that it had and `manager` set go."""
+        query = {"fieldManager": manager, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
+        return self._ask("PATCH", path, query=query, body=document, content="application/apply-patch+yaml")
+
+    def delete(self, path: str) -> None:
+        """Begin to delete an object: it is gone when what it owns is. Raises NotThere where it is gone already."""
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Foreground"}
+        self._ask("DELETE", path, body=options, content="application/json")
 
     def _ask(
-        self, method: str, path: str, *, query: dict[str, str] | None = None, body: Document | None = None
-    ) -> Document:
+        self, method: str, path: str, *, query: dict[str, str] | None = None, body: Document | None = None,
+        content: str | None = None,
+    ) -> Document:  # fmt: skip
         import urllib3
 
         headers = {"Accept": "application/json"}
-        if body is not None:
-            headers["Content-Type"] = "application/merge-patch+json"
+        if content is not None:
+            headers["Content-Type"] = content
         asked = self._api.param_serialize(
             method, path, query_params=list((query or {}).items()), header_params=headers, body=body,
             auth_settings=["BearerToken"],
@@ -153,6 +175,8 @@ def _document(status: int, text: bytes | str, asked: str) -> Document:
         raise NotAllowed(message)
     if status == 409:
         raise ChangedMeanwhile(f"{message} (nothing was changed; try again)")
+    if status in (400, 422):
+        raise Unacceptable(message)
     raise ClusterUnreachable(f"{asked} was answered with {status}: {message}")
 
 

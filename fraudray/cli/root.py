@@ -59,7 +59,7 @@ COMMANDS: dict[str, Listed] = {
 # Commands of other folders are found by entry point; what they say in the list is known here.
 _ELSEWHERE = {
     "backtest": "Decide years of history again, and measure what that would have caught and cost.",
-    "cluster": "KubeRay on EKS: render and check its manifests, tell its state and cost, switch the model off and on.",
+    "cluster": "KubeRay on EKS: make, deploy, upgrade, check and remove it; its state and cost; the model off and on.",
     "history": "Import a history of transactions for back-tests, or generate one.",
     "page": "Serve the analysts' page beside an API that runs already.",
     "plan": "Latency, throughput and cost of serving a model, before a GPU is rented.",

@@ -80,3 +80,10 @@ def model_service() -> Document:
     config = world.at("RayService/fraud", "spec", "serveConfigV2")
     world.put("RayService/fraud", "spec", "serveConfigV2", config[: config.index("  - name: fraud\n")])
     return world.objects["RayService/fraud"]
+
+
+def kuberay(applied: Document) -> None:
+    """What KubeRay does to a RayService that was applied, sooner or later."""
+    if applied["kind"] == "RayService":
+        ready = {"type": "Ready", "status": "True"}
+        applied["status"] = {"observedGeneration": applied["metadata"]["generation"], "conditions": [ready]}
