@@ -41,6 +41,11 @@ def at(moment: Any) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def moment_of(text: str) -> datetime:
+    """A moment as the API writes it, in UTC."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
 def capitalised(text: str) -> str:
     """The text with its first letter large, and the others as they are."""
     return text[:1].upper() + text[1:]

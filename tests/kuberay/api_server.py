@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import yaml
+
+from tests.kuberay.listening import QuietHandler, listening
 
 Document = dict[str, Any]
 TOKEN = "a-token-of-the-test"
@@ -222,39 +223,21 @@ class ApiServer:
 def running(server: ApiServer) -> Iterator[ApiServer]:
     """Serve it on a free port of loopback."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = -1  # head and body in one packet: two would wait 40 ms for each other
-
+    class Handler(QuietHandler):
         def _respond(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            headers = self.headers
+            body, headers = self.body(), self.headers
             status, document = server.answer(
                 self.command, self.path, headers.get("authorization"), body, headers.get("content-type")
             )
-            content = json.dumps(document).encode() if document else b"404 page not found\n"
-            self.send_response(status)
-            self.send_header("content-type", "application/json" if document else "text/plain")
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            if document:
+                self.respond(status, "application/json", json.dumps(document).encode())
+            else:
+                self.respond(status, "text/plain", b"404 page not found\n")
 
         do_GET = do_PATCH = do_DELETE = _respond  # noqa: N815 - the names that http.server looks for
 
-        def log_message(self, *_: Any) -> None:
-            """Quiet."""
-
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listening.daemon_threads = True
-    thread = Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    server.url = f"http://127.0.0.1:{listening.server_port}"
-    try:
+    with listening(Handler) as server.url:
         yield server
-    finally:
-        listening.shutdown()
-        listening.server_close()
-        thread.join()
 
 
 def write_kubeconfig(

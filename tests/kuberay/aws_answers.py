@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs
+
+from tests.kuberay.listening import QuietHandler, listening
 
 NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
 
@@ -59,34 +59,13 @@ class AwsAnswers:
 def answering(aws: AwsAnswers) -> Iterator[AwsAnswers]:
     """Served on a free port of loopback."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = -1  # head and body in one packet: two would wait 40 ms for each other
+    class Handler(QuietHandler):
+        def do_POST(self) -> None:  # noqa: N802 - the name that http.server looks for
+            status, kind, text = aws.answer(self.body().decode(), self.headers.get("x-amz-target"))
+            self.respond(status, kind, text.encode())
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
-            status, kind, text = aws.answer(body, self.headers.get("x-amz-target"))
-            content = text.encode()
-            self.send_response(status)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: Any) -> None:
-            """Quiet."""
-
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listening.daemon_threads = True
-    thread = Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    aws.url = f"http://127.0.0.1:{listening.server_port}"
-    try:
+    with listening(Handler) as aws.url:
         yield aws
-    finally:
-        listening.shutdown()
-        listening.server_close()
-        thread.join()
 
 
 def _found(operation: str, name: str, item: dict[str, str]) -> tuple[int, str, str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+
+from fraudray.ui.words import moment_of
 
 DISPOSITIONS = (
     ("confirmed fraud", "Fraud: its payments are labelled fraud, and features learn from it."),
@@ -64,7 +66,7 @@ def acts_of(case: Mapping[str, Any], author: str, frozen_until: str | None, now:
     if case.get("merged_into"):
         return (_undo("It becomes a case of its own again, as it was before it was merged."),)
     status = case["status"]
-    held = status == "claimed" and bool(case.get("locked_until")) and _moment(case["locked_until"]) > now
+    held = status == "claimed" and bool(case.get("locked_until")) and moment_of(case["locked_until"]) > now
     elsewhere = held and case.get("assignee") != author
     acts: list[Act] = []
     if elsewhere:
@@ -130,7 +132,3 @@ def _around(frozen_until: str | None) -> list[Act]:
             (_REASON,), more=True),
     ]  # fmt: skip
     return acts
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)

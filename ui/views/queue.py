@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from fraudray.ui.words import short
+from fraudray.ui.words import moment_of, short
 
 PAGE_ROWS = 50
 REASONS_SHOWN = 2
@@ -113,7 +113,7 @@ def lines_of(cases: Sequence[Mapping[str, Any]], now: datetime) -> list[Line]:
 
 def ago(moment: str | None, now: datetime) -> str:
     """How long ago something was, as people say it."""
-    return span(now - _moment(moment)) if moment else ""
+    return span(now - moment_of(moment)) if moment else ""
 
 
 def span(length: timedelta) -> str:
@@ -127,7 +127,7 @@ def span(length: timedelta) -> str:
 def _line(case: Mapping[str, Any], now: datetime) -> Line:
     reasons = [str(code) for code in case.get("reasons") or []]
     due_at = case.get("due_at") if case["status"] != "closed" else None
-    left = _moment(due_at) - now if due_at else None
+    left = moment_of(due_at) - now if due_at else None
     late = left is not None and left < timedelta(0)
     return Line(
         case_id=case["case_id"], version=case["version"], customer_id=short(case["customer_id"], 40),
@@ -144,10 +144,6 @@ def _line(case: Mapping[str, Any], now: datetime) -> Line:
 def _status_word(case: Mapping[str, Any], now: datetime) -> str:
     if case["status"] == "closed":
         return f"Closed: {case['disposition']}" if case.get("disposition") else "Closed"
-    if case["status"] == "claimed" and case.get("locked_until") and _moment(case["locked_until"]) <= now:
+    if case["status"] == "claimed" and case.get("locked_until") and moment_of(case["locked_until"]) <= now:
         return "Left alone"
     return STATUSES.get(case["status"], str(case["status"]))
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)

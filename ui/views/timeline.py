@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from fraudray.ui.words import money, short
+from fraudray.ui.words import moment_of, money, short
 
 WIDTH, HEIGHT = 720.0, 210.0
 LEFT, RIGHT, TOP, BOTTOM = 64.0, 14.0, 14.0, 28.0
@@ -69,7 +69,7 @@ def timeline_view(
         return None
     currency = str(rated[0]["base_currency"])
     rated = [tx for tx in rated if tx["base_currency"] == currency]
-    times = [_moment(tx["occurred_at"]) for tx in rated]
+    times = [moment_of(tx["occurred_at"]) for tx in rated]
     values = [float(Decimal(tx["amount_base"])) for tx in rated]
     drawn = [*values, usual_high] if usual_high else values
     scale = _Scale(min(times), max(times), min(drawn), max(drawn))
@@ -128,7 +128,3 @@ def _dot(tx: Mapping[str, Any], x: float, y: float, current: bool) -> Dot:
         x, y, str(tx["decision"]), current, tx["transaction_id"], tx["occurred_at"], amount, merchant, place,
         tx.get("case_id"), says,
     )  # fmt: skip
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
