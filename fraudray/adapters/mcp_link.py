@@ -16,6 +16,7 @@ from typing import Any
 
 import anyio
 import httpx2
+import jsonschema.validators  # noqa: F401 - else the SDK imports it in the first call, within its limit: 0.1 s, or 1 s with formats
 from anyio.from_thread import start_blocking_portal
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
