@@ -59,7 +59,7 @@ def build_api(service: LocalService, metrics: Metrics) -> FastAPI:
     api.include_router(ask.router(service), prefix="/v1/ask", tags=["cases"])
     api.include_router(backtests.router(service), prefix="/v1/backtests", tags=["back-tests"])
     api.include_router(policies.router(service), prefix="/v1/policy", tags=["policy"])
-    api.include_router(operations.router(service), prefix="/v1")
+    api.include_router(operations.router(service, metrics), prefix="/v1")
     api.include_router(keys.router(service.keys), prefix="/v1/keys", tags=["keys"])
     api.include_router(live.router(service, metrics), prefix="/v1/live", tags=["operations"])
     api.include_router(health.router(service, metrics), tags=["health"])

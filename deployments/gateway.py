@@ -45,8 +45,9 @@ def build_gateway(app: App) -> Starlette:
     app.store.lists.current()  # reading long lists takes a while, which the first decision need not wait for
     app.watch.settle()
     metrics = Metrics(
-        app.store.outbox, app.watch, app.worker.lane.results, lambda: lists_status(app), app.investigations.investigator
-    )
+        app.store, app.clock, app.watch, app.worker.lane.results, lambda: lists_status(app),
+        app.investigations.investigator,
+    )  # fmt: skip
     app.investigations.on_end.append(metrics.investigated)
     app.investigations.questions.on_answer.append(metrics.asked)
     folder = app.settings.data_dir

@@ -1,9 +1,9 @@
-"""Prometheus metrics of one gateway: decisions by outcome, latency by stage, tool errors, outbox, webhooks."""
+"""Prometheus metrics of one gateway: decisions by outcome, latency by stage, tools, investigations, webhooks; with what
+its store says (`store_metrics.py`) and its audit trail (`audit_metrics.py`)."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -11,16 +11,19 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from fraudray.adapters.sql.outbox import SqlOutbox
+from fraudray.adapters.sql.store import SqlStore
+from fraudray.deployments.audit_metrics import AuditCollector
 from fraudray.deployments.live import LiveWindow
+from fraudray.deployments.store_metrics import CasesCollector, OutboxCollector
 from fraudray.domain.decision import Decision, Outcome
-from fraudray.domain.errors import FraudrayError, StoreFailed
+from fraudray.domain.errors import FraudrayError
 from fraudray.domain.investigation import Investigation, Usage
 from fraudray.domain.question import CaseAnswer
+from fraudray.ports.clock import Clock
 from fraudray.ports.investigator import Investigator
 from fraudray.rules.watch import PolicyWatch
 
-_SECONDS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
+_SECONDS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
 _MODEL_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.2, 1.7, 2.5, 5.0, 10.0, 30.0, 120.0)
 _STAGES = ("total", "state", "tools", "policy", "store")
 
@@ -30,7 +33,8 @@ class Metrics:
 
     def __init__(
         self,
-        outbox: SqlOutbox,
+        store: SqlStore,
+        clock: Clock,
         watch: PolicyWatch,
         webhooks: Mapping[str, int],
         data_status: Callable[[], dict[str, Any]],
@@ -71,7 +75,11 @@ class Metrics:
         self._decided = {outcome: decisions.labels(outcome.value) for outcome in Outcome}
         self._stages = [(name, stages.labels(name)) for name in _STAGES]
         self.live = LiveWindow()
-        registry.register(_OutboxCollector(outbox))
+        registry.register(OutboxCollector(store.outbox))
+        registry.register(CasesCollector(store.cases, clock))
+        self._audit = AuditCollector(store.engine, clock)
+        self.verified = self._audit.verified
+        registry.register(self._audit)
         registry.register(_PolicyCollector(watch))
         registry.register(_WebhookCollector(webhooks))
         registry.register(_DataCollector(data_status))
@@ -149,24 +157,6 @@ class _PolicyCollector(Collector):
         yield loads
         problem = "1 while the policy on disk cannot be used and the last good one is in force."
         yield GaugeMetricFamily("fraudray_policy_stale", problem, value=self._watch.problem is not None)
-
-
-class _OutboxCollector(Collector):
-    def __init__(self, outbox: SqlOutbox) -> None:
-        self._outbox = outbox
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        depth = GaugeMetricFamily("fraudray_outbox_depth", "Outbox entries by status.", labels=["status"])
-        age = GaugeMetricFamily("fraudray_outbox_age_seconds", "Age of the oldest entry.", labels=["status"])
-        try:
-            found = self._outbox.depth()
-        except StoreFailed:
-            return
-        for status, (count, oldest) in found.items():
-            depth.add_metric([status], count)
-            age.add_metric([status], max(0.0, time.time() - oldest.timestamp()) if oldest else 0.0)
-        yield depth
-        yield age
 
 
 class _WebhookCollector(Collector):

@@ -28,11 +28,13 @@ from urllib.parse import urlsplit
 
 import httpx
 import orjson
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fraudray.adapters.local_token import read_local_token
 from fraudray.deployments.bodies import problem_response
 from fraudray.deployments.forwarding import PASSED_MAX, BrokenOff, Forwarder, NotReached, passed_on
+from fraudray.deployments.handover_metrics import CONTENT_TYPE, HandoverMetrics, State
 from fraudray.domain.errors import FraudrayError, StoreInUse
 from fraudray.problems import problem
 
@@ -75,6 +77,12 @@ class Standby:
         """Set while requests can be answered here or passed on."""
         self._quiet = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._metrics = HandoverMetrics(self._state)
+
+    def _state(self) -> State:
+        if self._inner is not None:
+            return "deciding"
+        return "waiting" if self._next is None else "passing-on"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -87,6 +95,8 @@ class Standby:
             await _say(send, 200)
         elif scope["path"] == HANDOVER_PATH:
             await self._asked(scope, receive, send)
+        elif scope["path"] == "/metrics" and scope["method"] == "GET":
+            await self._scraped(scope, receive, send)
         else:
             await self._request(scope, receive, send)
 
@@ -106,6 +116,13 @@ class Standby:
         if self._next is not None:
             await self._next.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _scraped(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Who waits has no keys to ask for one, and says no more than `/readyz` would: that it waits."""
+        if self._state() == "waiting":
+            await Response(self._metrics.document(), media_type=CONTENT_TYPE)(scope, receive, send)
+        else:
+            await self._request(scope, receive, self._metrics.after(send))
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         while True:
@@ -135,9 +152,11 @@ class Standby:
             except NotReached:
                 self._take_back(forwarder)
             except BrokenOff:
+                self._metrics.passed_on("lost")
                 await _refuse(scope, receive, send, "the answer was lost; send it again under the same id")
                 return
             else:
+                self._metrics.passed_on("answered")
                 return
 
     async def _take(self) -> None:
@@ -151,7 +170,7 @@ class Standby:
             self._fail()
             return
         self._settled.set()
-        _log.info("deciding")
+        _log.info("deciding (gateway %s)", self._metrics.gateway)
         _write(self._folder / OWNER_FILE, await self._own_url())
 
     async def _open(self) -> ASGIApp:
@@ -164,7 +183,7 @@ class Standby:
                 app = await asyncio.shield(self._building)
             except StoreInUse as busy:
                 if asked % 40 == 0:
-                    _log.info("waiting: %s", busy)
+                    _log.info("waiting: %s (gateway %s)", busy, self._metrics.gateway)
                 asked += 1
                 await self._ask()
                 await asyncio.sleep(_TRY_S)

@@ -57,7 +57,8 @@ class Account:
         except failures.ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             words = f"{service}:{operation}: {error.response.get('Error', {}).get('Message') or code}"
-            if code.endswith(_NOT_THERE):
+            # CloudFormation has no code of its own for a stack that is not there.
+            if code.endswith(_NOT_THERE) or (code == "ValidationError" and "does not exist" in words):
                 raise NotThere(words) from None
             raise (NotAllowed if code in _NOT_ALLOWED else AwsFailed)(words) from None
         except failures.NoCredentialsError:

@@ -91,6 +91,18 @@ class ClusterConfig:
         found = self.manifest.at("secretsEncryption", "keyARN")
         return str(found) if found else None
 
+    @property
+    def vpc(self) -> str | None:
+        """The VPC that it is put into; None where eksctl makes one."""
+        found = self.manifest.at("vpc", "id")
+        return str(found) if found else None
+
+    @property
+    def subnets(self) -> tuple[str, ...]:
+        """Its private subnets there."""
+        found = self.manifest.at("vpc", "subnets", "private") or {}
+        return tuple(str(one["id"]) for one in found.values() if one.get("id"))
+
     @cached_property
     def groups(self) -> tuple[NodeGroup, ...]:
         """Its node groups."""

@@ -13,11 +13,18 @@ from fraudray.deployments.cluster.clean_up_command import clean_up
 from fraudray.deployments.cluster.cost_command import cost
 from fraudray.deployments.cluster.create_command import create
 from fraudray.deployments.cluster.deploy_command import deploy
+from fraudray.deployments.cluster.foundation_command import foundation
 from fraudray.deployments.cluster.smoke_command import smoke_test
 from fraudray.deployments.cluster.upgrade_command import rollback, upgrade
 
 app = new_app(help="KubeRay on EKS: make a cluster, deploy, upgrade, check, tell its state and cost, remove it.")
 app.command()(cost)
+app.command(
+    epilog=examples(
+        "fraudray cluster foundation p4d-efa",
+        "fraudray cluster foundation cpu-only --set DatabaseClass=db.m7g.large --set DatabaseGb=100",
+    )
+)(foundation)
 app.command(
     epilog=examples(
         "fraudray cluster create p4d-efa",

@@ -16,13 +16,18 @@ _QUOTAS = {
     ("g", False): ("L-DB2E81BA", "Running On-Demand G and VT instances"),
     ("g", True): ("L-3819A6DF", "All G and VT Spot Instance Requests"),
 }
-_STEP_2 = "by your usual tool: kuberay/README.md, step 2"
+_STEP_2 = "fraudray cluster foundation, or your usual tool: kuberay/README.md, step 2"
 
 
 def for_the_cluster(account: Account, config: ClusterConfig) -> Iterator[Line]:
     """What eksctl needs: without it, it fails after a while."""
     if config.key:
         yield _line(f"KMS key {config.key}", _key(account, config.key), "encrypts disks and secrets", _STEP_2)
+    if config.vpc:
+        yield _line(
+            f"VPC {config.vpc}, its private subnets", _subnets(account, config),
+            "nodes and load balancers, in two zones, that of the GPUs among them", _STEP_2,
+        )  # fmt: skip
     for group in config.groups:
         nodes = group.nodes[2]
         if group.reservation:
@@ -85,6 +90,18 @@ def _key(account: Account, key: str) -> Look:
     def look() -> tuple[bool, str]:
         state = str(at(account.ask("kms", "describe_key", KeyId=key), "KeyMetadata", "KeyState"))
         return state == "Enabled", state
+
+    return look
+
+
+def _subnets(account: Account, config: ClusterConfig) -> Look:
+    def look() -> tuple[bool, str]:
+        found = account.ask("ec2", "describe_subnets", SubnetIds=list(config.subnets))["Subnets"]
+        zones = {str(one["AvailabilityZone"]) for one in found}
+        inside = all(one["VpcId"] == config.vpc for one in found)
+        wanted = {group.zone for group in config.groups if group.zone}
+        words = f"in {', '.join(sorted(zones))}" + ("" if inside else ", not all in this VPC")
+        return inside and len(zones) > 1 and wanted <= zones, words
 
     return look
 

@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 
 from fraudray.deployments.cluster.cluster_config import ClusterConfig
-from fraudray.deployments.cluster.costs import LAYOUTS, bill, lines
 from fraudray.deployments.cluster.manifests import Manifest, at
 from fraudray.deployments.cluster.prices import Prices, load_prices
-from fraudray.deployments.cluster.spending import RATE_PER_S
+from fraudray.deployments.cluster.spending import usd_per_day
 
 _DATABASE = ["rds-postgres-m7g.2xlarge-multi-az", "rds-gp3-multi-az"]
 _PROTECTED = "deletion_protection.enabled=true"
@@ -65,8 +64,8 @@ def _of_objects(live: list[Manifest]) -> Iterator[Stays]:
 
 
 def _of_the_cluster(config: ClusterConfig, prices: Prices, layout: str) -> Iterator[Stays]:
-    usd = _usd_per_day(layout, prices, "eks-control-plane", "nat-gateway")
-    yield Stays(f"cluster {config.name}, with its NAT gateways", "only the application goes", usd, "--everything")
+    usd = usd_per_day(layout, "eks-control-plane")
+    yield Stays(f"cluster {config.name}", "only the application goes", usd, "--everything")
     for group in config.groups:
         least = group.nodes[0]
         price = prices.find(group.instance, "spot" if group.spot else "on_demand")
@@ -87,31 +86,22 @@ def _of_the_account(config: ClusterConfig, site: Mapping[str, str], prices: Pric
                 "costs as if the nodes ran", price.usd * 24 * nodes if price else None,
                 f"aws ec2 cancel-capacity-reservation --capacity-reservation-id {group.reservation}",
             )  # fmt: skip
+    stack = f"aws cloudformation delete-stack --stack-name {config.name}-foundation, after the cluster"
     made = [
-        ("RDS for PostgreSQL, with its data", _DATABASE, "aws rds delete-db-instance"),
+        ("NAT gateways, private endpoints, WAF web ACL", ["nat-gateway", "vpc-endpoint", "waf-acl"], stack),
+        (
+            "RDS for PostgreSQL, with its data",
+            _DATABASE,
+            "the same; its deletion protection off before, a last snapshot stays",
+        ),
         (f"EFS {site.get('EFS_FILE_SYSTEM')}", ["efs-standard"], "aws efs delete-file-system: its master key goes too"),
         (f"bucket {site.get('REPORTS_BUCKET')}", ["s3-standard"], "aws s3 rb --force"),
     ]
     if config.has_gpus:
         made += [
-            (f"FSx for Lustre {site.get('FSX_FILE_SYSTEM')}", ["fsx-lustre"], "aws fsx delete-file-system"),
+            (f"FSx for Lustre {site.get('FSX_FILE_SYSTEM')}", ["fsx-lustre"], stack),
             (f"bucket {site.get('MODELS_BUCKET')}", [], "aws s3 rb --force"),  # within what is counted for S3
         ]
-    made += [
-        (
-            "WAF web ACL, private endpoints",
-            ["waf-acl", "vpc-endpoint"],
-            "the endpoints before the cluster's VPC can go",
-        ),
-        ("secrets below fraudray/, KMS key, certificate, images", [], "AWS's console"),
-    ]
+    made.append(("secrets below fraudray/, KMS key, certificate, images", [], "AWS's console"))
     for what, items, how in made:
-        yield Stays(what, "made by hand", _usd_per_day(layout, prices, *items), how)
-
-
-def _usd_per_day(layout: str, prices: Prices, *items: str) -> Decimal | None:
-    """Of these items in a layout; None for none, and for a layout that has not been counted."""
-    if layout not in LAYOUTS or not items:
-        return None
-    rented = bill(lines(LAYOUTS[layout], RATE_PER_S), prices, "on_demand", RATE_PER_S).lines
-    return sum((one.usd_per_day for one in rented if one.line.item in items), Decimal())
+        yield Stays(what, "what the cluster stood on", usd_per_day(layout, *items), how)

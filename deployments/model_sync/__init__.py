@@ -9,4 +9,6 @@
 
 A run goes on where one that was killed had stopped. Whole files appear in their place under their name, by a rename,
 after their SHA-256 was read back from the file system.
+
+The verb `upload` brings a model into S3 so that FSx for Lustre gives its folders to whoever copies into them.
 """

@@ -1,12 +1,11 @@
-"""`python -m fraudray.deployments.model_sync --from s3://… --to …`, and `… manifest FOLDER`."""
+"""`python -m fraudray.deployments.model_sync --from s3://… --to …`, `… upload FOLDER s3://…`, `… manifest FOLDER`."""
 
 from __future__ import annotations
 
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,13 +16,18 @@ from fraudray.cli.session import Json, new_app, print_json
 from fraudray.deployments.model_sync.copy import sync
 from fraudray.deployments.model_sync.errors import Damaged
 from fraudray.deployments.model_sync.folder import ModelFolder
-from fraudray.deployments.model_sync.manifest import NAME, manifest_of
+from fraudray.deployments.model_sync.manifest import NAME, write_manifest
+from fraudray.deployments.model_sync.ownership import Owner
+from fraudray.deployments.model_sync.prefix import Prefix
+from fraudray.deployments.model_sync.progress import Lines
 from fraudray.deployments.model_sync.source import S3Source
+from fraudray.deployments.model_sync.upload import upload
 from fraudray.domain.errors import FraudrayError
 
 MIB = 1 << 20
-REPORT_S = 10.0
 app = new_app(invoke_without_command=True)
+Folder = Annotated[Path, typer.Argument(help="Folder with the model's files.", exists=True, file_okay=False)]
+Region = Annotated[str | None, typer.Option(help="Region of the bucket.", show_default="AWS_REGION, or the profile's")]
 
 
 @app.callback(invoke_without_command=True)
@@ -35,9 +39,7 @@ def copy(
     to: Annotated[
         Path | None, typer.Option("--to", help="Folder of this model.", file_okay=False, show_default=False)
     ] = None,
-    region: Annotated[
-        str | None, typer.Option(help="Region of the bucket.", show_default="AWS_REGION, or the profile's")
-    ] = None,
+    region: Region = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Ranges fetched at once.")] = 8,
     range_mib: Annotated[int, typer.Option("--range-mib", min=1, max=1024, help="Size of one range.")] = 64,
     wait_s: Annotated[float, typer.Option("--wait-s", min=0, help="How long to wait for another copy.")] = 3600,
@@ -62,7 +64,7 @@ def copy(
             raise InputError("--from names where the model is: s3://bucket/prefix")
         source = S3Source(url, region=region, connections=workers)
         result = sync(
-            source, to, workers=workers, range_bytes=range_mib * MIB, wait_s=wait_s, progress=_Lines()
+            source, to, workers=workers, range_bytes=range_mib * MIB, wait_s=wait_s, progress=Lines()
         )  # fmt: skip
         done: dict[str, Any] = {
             **result.complete.model_dump(),
@@ -79,17 +81,11 @@ def copy(
 
 
 @app.command()
-def manifest(
-    folder: Annotated[Path, typer.Argument(help="Folder with the model's files.", exists=True, file_okay=False)],
-    as_json: Json = False,
-) -> None:
+def manifest(folder: Folder, as_json: Json = False) -> None:
     """Write SHA256SUMS into a folder, to be uploaded with its files."""
     with _telling():
-        try:
-            made = manifest_of(folder)
-            (folder / NAME).write_text(made.text(), encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"{error.filename}: {error.strerror}") from None
+        with _reading(folder):
+            made = write_manifest(folder)
         document = {"file": str(folder / NAME), "files": len(made.digests), "manifest_sha256": made.digest}
         if as_json:
             print_json(document)
@@ -97,11 +93,38 @@ def manifest(
             typer.echo(f"{folder / NAME}: {len(made.digests)} files; manifest {made.digest}")
 
 
+@app.command("upload")
+def send(
+    folder: Folder,
+    url: Annotated[str, typer.Argument(metavar="s3://BUCKET/PREFIX", help="Where the model is to be.")],
+    region: Region = None,
+    owner: Annotated[str, typer.Option(help="UID:GID that its files and folders get on FSx.")] = "1000:1000",
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Parts sent at once.")] = 8,
+    as_json: Json = False,
+) -> None:
+    """Put a model into S3 as FSx for Lustre imports it: with owner, permissions and SHA-256 of all files and folders.
+
+    SHA256SUMS is written where there is none; where there is one, the folder has to be as it says. Killed, run it
+    again: files that are there, the same and with the same owner, are not sent again. What else is under the prefix is
+    named, and stays. Codes: 0 it is there, 1 a file differs from SHA256SUMS or was changed just now, 2 usage, 5 S3
+    fails (run it again).
+    """
+    with _telling():
+        target, owned_by = Prefix(url, region=region, connections=workers), Owner.parse(owner)
+        with _reading(folder):
+            result = upload(folder, target, owned_by, workers=workers, progress=Lines())
+        if as_json:
+            print_json({"url": target.url, **asdict(result)})
+        else:
+            typer.echo(
+                f"{target.url} is complete: {result.files} files, {result.size_bytes:,} bytes, {result.sent_bytes:,} "
+                f"of them sent now; manifest {result.manifest_sha256}"
+            )
+
+
 def _verify(folder: Path, as_json: bool) -> None:
-    try:
+    with _reading(folder):
         damage = list(ModelFolder(folder).damage())
-    except OSError as error:
-        raise InputError(f"{error.filename}: {error.strerror}") from None
     if as_json:
         print_json({"folder": str(folder), "whole": not damage, "damage": damage})
     elif not damage:
@@ -122,30 +145,12 @@ def _telling() -> Iterator[None]:
         raise typer.Exit(ExitCode.FOUND if isinstance(error, Damaged) else exit_code(error)) from None
 
 
-class _Lines:
-    """Progress as lines on stderr, one every ten seconds at most."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._total = self._done = 0
-        self._began = self._told = time.monotonic()
-
-    def say(self, line: str) -> None:
-        say(line)
-
-    def begin(self, total_bytes: int) -> None:
-        self._total = total_bytes
-        say(f"{total_bytes / 1e9:,.2f} GB to copy")
-
-    def add(self, size_bytes: int) -> None:
-        with self._lock:
-            self._done += size_bytes
-            now = time.monotonic()
-            if now - self._told < REPORT_S:
-                return
-            self._told = now
-        rate = self._done / (now - self._began) / 1e9
-        say(f"{self._done / 1e9:,.2f} of {self._total / 1e9:,.2f} GB, {rate:,.2f} GB/s")
+@contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{error.filename or folder}: {error.strerror or error}") from None
 
 
 if __name__ == "__main__":

@@ -9,30 +9,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from fraudray.deployments.model_sync.errors import Damaged, SyncFailed
 from fraudray.deployments.model_sync.folder import Complete, ModelFolder
 from fraudray.deployments.model_sync.lock import FolderLock
 from fraudray.deployments.model_sync.manifest import NAME, Manifest
+from fraudray.deployments.model_sync.ownership import denial
 from fraudray.deployments.model_sync.part import PartFile, Range
+from fraudray.deployments.model_sync.progress import Progress
 from fraudray.deployments.model_sync.source import S3Source, SourceFile
 from fraudray.domain.errors import Refused
 
 FILES_AHEAD = 4  # while one is read back, ranges of the next are fetched
-
-
-class Progress(Protocol):
-    """Who is told how far it is."""
-
-    def say(self, line: str) -> None:
-        """Something that happens once."""
-
-    def begin(self, total_bytes: int) -> None:
-        """How much there is to do."""
-
-    def add(self, size_bytes: int) -> None:
-        """So many bytes more are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,4 +136,6 @@ def _writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise SyncFailed(f"cannot write into {folder}: {error.filename or ''} {error.strerror or error}") from None
+        said = f"cannot write into {folder}: {error.filename or ''} {error.strerror or error}"
+        denied = denial(folder, error)
+        raise SyncFailed(f"{said}; {denied}" if denied else said) from None

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from fraudray.cli.exits import InputError
+from fraudray.cli.session import read_text
+from fraudray.deployments.model_sync.errors import Damaged
 
 NAME = "SHA256SUMS"
 FILES_MAX = 100_000
@@ -55,8 +57,14 @@ def check_name(name: str) -> None:
     plain = bool(path.parts) and not path.is_absolute() and ".." not in path.parts and str(path) == name
     if not plain or "\\" in name or not name.isprintable():
         raise InputError(f"{name!r} is not a plain relative name; it is not copied")
-    if path.parts[0] in {".part", ".lock", ".complete", NAME} or path.parts[0].startswith(".lock."):
+    if is_ours(name):
         raise InputError(f"{name!r} is a name that the copy itself uses; give the file another")
+
+
+def is_ours(name: str) -> bool:
+    """Whether it is one of the names that the copy itself uses in a model's folder."""
+    first = PurePosixPath(name).parts[0]
+    return first in {".part", ".lock", ".complete", NAME} or first.startswith(".lock.")
 
 
 def digest_of(path: Path) -> str:
@@ -65,16 +73,51 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def manifest_of(folder: Path) -> Manifest:
-    """The manifest of all files of a folder. Raises InputError for links and special files, OSError."""
-    digests = {}
+def names_of(folder: Path) -> list[str]:
+    """All files of a folder but its manifest, sorted. Raises InputError for links and special files, OSError."""
+    names = []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if name == NAME or (path.is_dir() and not path.is_symlink()):
             continue
         if path.is_symlink() or not path.is_file():
             raise InputError(f"{path} is a link or no plain file; put the file itself there")
-        digests[name] = digest_of(path)
-    if not digests:
+        names.append(name)
+    return names
+
+
+def manifest_of(folder: Path) -> Manifest:
+    """The manifest of all files of a folder. Raises InputError for links and special files, OSError."""
+    names = names_of(folder)
+    if not names:
         raise InputError(f"{folder} has no files")
-    return Manifest(digests)
+    return Manifest({name: digest_of(folder / name) for name in names})
+
+
+def write_manifest(folder: Path) -> Manifest:
+    """Make the manifest of a folder, and write it there. Raises InputError, OSError."""
+    made = manifest_of(folder)
+    (folder / NAME).write_text(made.text(), encoding="utf-8")
+    return made
+
+
+def checked_manifest(folder: Path) -> Manifest:
+    """The manifest that lies in a folder, after every file was read and is what it says.
+
+    Raises Damaged with the name of the first file that differs, is missing, or is not listed; InputError, OSError.
+    """
+    kept = Manifest.parse(read_text(folder / NAME))
+    anew = (
+        "bring the right files, or write the manifest anew: "
+        f"`python -m fraudray.deployments.model_sync manifest {folder}`"
+    )
+    names = set(names_of(folder))
+    if unlisted := sorted(name for name in names - kept.digests.keys() if not is_ours(name)):
+        raise Damaged(f"{unlisted[0]} is in {folder}, but not in its {NAME}: {anew}")
+    for name, digest in kept.digests.items():
+        if name not in names:
+            raise Damaged(f"{name} is in {NAME}, but not in {folder}: {anew}")
+        found = digest_of(folder / name)
+        if found != digest:
+            raise Damaged(f"{name} in {folder} has SHA-256 {found}, but its {NAME} says {digest}: {anew}")
+    return kept

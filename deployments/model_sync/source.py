@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import base64
-import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlsplit
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fraudray.cli.exits import InputError
 from fraudray.deployments.model_sync.errors import Damaged, SyncFailed
 from fraudray.deployments.model_sync.manifest import NAME, Manifest
+from fraudray.deployments.model_sync.prefix import Prefix
 
-CONNECT_S, READ_S = 10, 60
-REQUEST_ATTEMPTS = 6  # of botocore, with growing pauses
 READ_ATTEMPTS = 5  # of one range whose answer breaks off
 PIECE_BYTES = 1 << 20
 MANIFEST_BYTES_MAX = 16 << 20
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # S3's rules of bucket names, its length among them
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +33,9 @@ class S3Source:
 
     def __init__(self, url: str, *, region: str | None, connections: int) -> None:
         """Raises InputError for another kind of address, SyncFailed when boto3 cannot be set up."""
-        parts = urlsplit(url)
-        if parts.scheme != "s3" or not _BUCKET.fullmatch(parts.netloc) or parts.query or parts.fragment:
-            raise InputError(f"--from: {url} is not of the form s3://bucket/prefix")
-        self.url = url.rstrip("/")
-        self._bucket, prefix = parts.netloc, parts.path.strip("/")
-        self._prefix = f"{prefix}/" if prefix else ""
+        self._at = Prefix(url, region=region, connections=connections)
+        self.url = self._at.url
         self._stopped = threading.Event()
-        config = Config(
-            connect_timeout=CONNECT_S, read_timeout=READ_S, max_pool_connections=connections,
-            retries={"mode": "standard", "total_max_attempts": REQUEST_ATTEMPTS}, user_agent_extra="fraudray",
-        )  # fmt: skip
-        try:
-            self._s3 = boto3.session.Session(region_name=region).client("s3", config=config)
-        except (BotoCoreError, ValueError) as error:
-            raise SyncFailed(f"AWS cannot be used as it is set up: {error}; --region names a region") from None
 
     def stop(self) -> None:
         """Let nobody wait for another attempt."""
@@ -62,15 +43,11 @@ class S3Source:
 
     def files(self) -> dict[str, SourceFile]:
         """All files there, by their names below the prefix. Raises SyncFailed."""
-        found: dict[str, SourceFile] = {}
-        try:
-            for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix):
-                for entry in page.get("Contents", ()):
-                    name = entry["Key"].removeprefix(self._prefix)
-                    if name and not name.endswith("/"):  # folders that the console made
-                        found[name] = SourceFile(name, entry["Size"], entry["ETag"])
-        except (BotoCoreError, ClientError) as error:
-            raise self._failed("list", error) from None
+        found = {
+            name: SourceFile(name, entry["Size"], entry["ETag"])
+            for name, entry in self._at.objects()
+            if name and not name.endswith("/")  # folders' own objects
+        }
         if not found:
             raise SyncFailed(f"there is nothing under {self.url}/")
         return found
@@ -95,9 +72,10 @@ class S3Source:
         at, end, attempts = start, start + length, 0
         while at < end:
             try:
-                body = self._s3.get_object(
-                    Bucket=self._bucket, Key=self._prefix + file.name, IfMatch=file.etag, Range=f"bytes={at}-{end - 1}"
-                )["Body"]
+                body = self._at.s3.get_object(
+                    Bucket=self._at.bucket, Key=self._at.key(file.name), IfMatch=file.etag,
+                    Range=f"bytes={at}-{end - 1}",
+                )["Body"]  # fmt: skip
                 with body:
                     for piece in body.iter_chunks(PIECE_BYTES):
                         at += len(piece)
@@ -109,17 +87,17 @@ class S3Source:
                     raise Damaged(
                         f"{file.name} in {self.url} was replaced or removed during the copy; run it again"
                     ) from None
-                raise self._failed(f"read {file.name}", error) from None
+                raise self._at.failed(f"read {file.name}", error) from None
             except BotoCoreError as error:
                 attempts += 1
                 if attempts == READ_ATTEMPTS or self._stopped.wait(2**attempts / 4):
-                    raise self._failed(f"read {file.name}", error) from None
+                    raise self._at.failed(f"read {file.name}", error) from None
 
     def _own_sha256(self, name: str) -> str:
         try:
-            answer = self._s3.head_object(Bucket=self._bucket, Key=self._prefix + name, ChecksumMode="ENABLED")
+            answer = self._at.s3.head_object(Bucket=self._at.bucket, Key=self._at.key(name), ChecksumMode="ENABLED")
         except (BotoCoreError, ClientError) as error:
-            raise self._failed(f"look at {name}", error) from None
+            raise self._at.failed(f"look at {name}", error) from None
         checksum = answer.get("ChecksumSHA256", "")
         # That of an upload in parts is one of the parts' checksums (`…-12`), which says nothing of the whole.
         if not checksum or answer.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT" or "-" in checksum:
@@ -128,7 +106,3 @@ class S3Source:
                 f"`python -m fraudray.deployments.model_sync manifest FOLDER` and put it beside the files"
             )
         return base64.b64decode(checksum).hex()
-
-    def _failed(self, doing: str, error: Any) -> SyncFailed:
-        words = " ".join(str(error).split())
-        return SyncFailed(f"cannot {doing} in {self.url}: {words}")

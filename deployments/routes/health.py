@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from fraudray import __version__
 from fraudray.deployments.bodies import error_response, json_response, problem_response
+from fraudray.deployments.handover_metrics import CONTENT_TYPE
 from fraudray.deployments.metrics import Metrics
 from fraudray.domain.errors import FraudrayError, StoreFailed
 from fraudray.ports.investigator import Investigator
@@ -54,7 +55,7 @@ def router(service: LocalService, metrics: Metrics) -> APIRouter:
     @routes.get("/metrics")
     def prometheus() -> Response:
         """Prometheus metrics."""
-        return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(metrics.render(), media_type=CONTENT_TYPE)
 
     return routes
 

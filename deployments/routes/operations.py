@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Query, Request
 from starlette.responses import Response
 
 from fraudray.deployments.bodies import json_response
+from fraudray.deployments.metrics import Metrics
 from fraudray.deployments.routes.inputs import Author, Document, Limit, Offset
 from fraudray.domain.access import ANYONE
 from fraudray.domain.errors import FieldProblem, InvalidTransaction
@@ -15,7 +16,7 @@ from fraudray.service import LocalService
 from fraudray.tools.bearer import principal_of
 
 
-def router(service: LocalService) -> APIRouter:
+def router(service: LocalService, metrics: Metrics) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/policy", tags=["policy"])
@@ -75,6 +76,8 @@ def router(service: LocalService) -> APIRouter:
     @routes.get("/audit/verify", tags=["operations"])
     def verify() -> Response:
         """Check the whole audit trail."""
-        return json_response(service.verify_audit())
+        report = service.verify_audit()
+        metrics.verified(whole=report["whole"])
+        return json_response(report)
 
     return routes

@@ -250,6 +250,13 @@ def test_health_and_metrics(http: TestClient, samples: list[dict[str, Any]]) -> 
     assert 'fraudray_decisions_total{decision="BLOCK"} 1.0' in metrics
     assert 'fraudray_decision_seconds_count{stage="tools"} 3.0' in metrics
     assert 'fraudray_outbox_depth{status="pending"} 3.0' in metrics
+    assert 'fraudray_cases{state="ready"} 2.0' in metrics
+    assert 'fraudray_decision_seconds_bucket{le="5.0",stage="total"} 3.0' in metrics
+    assert "fraudray_audit_whole" not in metrics
+    found = http.get("/v1/audit/verify").json()
+    metrics = http.get("/metrics").text
+    assert "fraudray_audit_whole 1.0" in metrics
+    assert f"fraudray_audit_entries_total {found['entries']}.0" in metrics
 
 
 def test_the_openapi_document_is_true(http: TestClient, samples: list[dict[str, Any]]) -> None:

@@ -19,6 +19,7 @@ class AwsAnswers:
     def __init__(self) -> None:
         self.reservations: dict[str, dict[str, str]] = {}
         self.placements: dict[str, str] = {}
+        self.subnets: dict[str, dict[str, str]] = {}
         self.quota_vcpus = 192.0
         self.lustre: dict[str, str] = {}
         """States of FSx file systems, by their ids."""
@@ -38,6 +39,11 @@ class AwsAnswers:
             if name not in self.reservations:
                 return _refused("InvalidCapacityReservationId.NotFound", f"{name} does not exist")
             return _found(operation, "capacityReservationSet", self.reservations[name])
+        if operation == "DescribeSubnets":
+            names = [value for key, value in asked.items() if key.startswith("SubnetId.")]
+            if missing := [name for name in names if name not in self.subnets]:
+                return _refused("InvalidSubnetID.NotFound", f"The subnet ID '{missing[0]}' does not exist")
+            return _found(operation, "subnetSet", *(self.subnets[name] for name in names))
         name = asked["GroupName.1"]
         if name not in self.placements:
             return _refused("InvalidPlacementGroup.Unknown", f"The Placement Group '{name}' is unknown.")
@@ -68,9 +74,9 @@ def answering(aws: AwsAnswers) -> Iterator[AwsAnswers]:
         yield aws
 
 
-def _found(operation: str, name: str, item: dict[str, str]) -> tuple[int, str, str]:
-    fields = "".join(f"<{key}>{value}</{key}>" for key, value in item.items())
-    content = f"<requestId>1</requestId><{name}><item>{fields}</item></{name}>"
+def _found(operation: str, name: str, *items: dict[str, str]) -> tuple[int, str, str]:
+    fields = ("".join(f"<{key}>{value}</{key}>" for key, value in item.items()) for item in items)
+    content = f"<requestId>1</requestId><{name}>{''.join(f'<item>{one}</item>' for one in fields)}</{name}>"
     return 200, "text/xml", f'<{operation}Response xmlns="{NAMESPACE}">{content}</{operation}Response>'
 
 

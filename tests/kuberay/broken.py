@@ -509,4 +509,15 @@ BROKEN = (
         "namespace fraud has no NetworkPolicy",
         put("NetworkPolicy/deny-all", "spec", "policyTypes", ["Ingress"]),
     ),
+    Broken("network.names", "Deployment fraud/page may reach nothing at port 53", drop("NetworkPolicy/names")),
+    Broken(
+        "network.names",
+        "may reach nothing at port 53",
+        put("NetworkPolicy/names", "spec", "egress", 0, "ports", [{"port": 53, "protocol": "TCP"}]),
+    ),
+    Broken(
+        "network.names",
+        "Deployment fraud/page may reach nothing at port 53",
+        put("NetworkPolicy/names", "spec", "podSelector", {"matchLabels": {"ray.io/serve": "true"}}),
+    ),
 )

@@ -8,14 +8,15 @@ import yaml
 
 from tests.engines.moto import Moto
 from tests.kuberay.aws_answers import AwsAnswers
+from tests.kuberay.cloud_formation import CloudFormation
 from tests.kuberay.tree import RESERVATION, Tree
 
 
 class Cloud:
     """An AWS account: moto, and what moto does not know."""
 
-    def __init__(self, moto: Moto, beside: AwsAnswers, tree: Tree) -> None:
-        self.moto, self.beside, self._tree = moto, beside, tree
+    def __init__(self, moto: Moto, beside: AwsAnswers, formation: CloudFormation, tree: Tree) -> None:
+        self.moto, self.beside, self.formation, self._tree = moto, beside, formation, tree
 
     def has_everything(self) -> None:
         """All that the tree's cluster and application stand on. Ids that AWS chooses go into the tree."""
@@ -35,6 +36,8 @@ class Cloud:
             "totalInstanceCount": "2", "state": "active",
         }  # fmt: skip
         self.beside.placements["fraud-p4d"] = "cluster"
+        for name, zone in (("subnet-a", "eu-west-1a"), ("subnet-b", "eu-west-1b")):
+            self.beside.subnets[name] = {"subnetId": name, "vpcId": "vpc-1", "availabilityZone": zone}
 
     def has_cluster(self, *groups: str, version: str = "1.34", most: int | None = None) -> None:
         """The cluster in EKS, with these of its node groups."""

@@ -21,6 +21,7 @@ from tests.engines.moto import Moto
 from tests.kuberay.api_server import ApiServer, Document, running, write_kubeconfig
 from tests.kuberay.aws_answers import AwsAnswers, answering
 from tests.kuberay.cloud import Cloud
+from tests.kuberay.cloud_formation import CloudFormation, forming
 from tests.kuberay.tree import Tree
 
 
@@ -80,11 +81,12 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
 @pytest.fixture
 def cloud(moto: Moto, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     """An empty AWS account."""
-    with answering(AwsAnswers()) as beside:
+    with answering(AwsAnswers()) as beside, forming(CloudFormation()) as stacks:
         monkeypatch.setenv("AWS_ENDPOINT_URL", moto.url)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", stacks.url)
         for service in ("EC2", "SERVICE_QUOTAS", "FSX"):
             monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", beside.url)
-        yield Cloud(moto, beside, tree)
+        yield Cloud(moto, beside, stacks, tree)
 
 
 @pytest.fixture

@@ -104,9 +104,9 @@ def test_what_stays_is_told_with_what_it_costs(server: ApiServer, run: Run) -> N
     assert float(reservation["usd_per_day"]) == pytest.approx(2 * 24 * 21.957642)
     assert "cancel-capacity-reservation" in reservation["how"]
     made = (
-        "cluster fraud, with its NAT gateways", "3 × m7i.2xlarge of the node group small", "bucket example-reports",
+        "cluster fraud", "3 × m7i.2xlarge of the node group small", "bucket example-reports",
         "RDS for PostgreSQL, with its data", "EFS fs-0123456789abcdef0", "FSx for Lustre fs-0fedcba9876543210",
-        "WAF web ACL, private endpoints",
+        "NAT gateways, private endpoints, WAF web ACL",
     )  # fmt: skip
     assert all(float(stays[what]["usd_per_day"]) > 0 for what in made)
     assert float(stays[made[3]]["usd_per_day"]) > float(stays[made[4]]["usd_per_day"])

@@ -36,7 +36,7 @@ def test_all_that_it_stands_on_is_looked_for(cloud: Cloud, eksctl: Eksctl, run: 
 
     assert set(found.values()) == {"ok"}
     kinds = {what.split()[0] for what in found}
-    assert kinds == {"KMS", "capacity", "placement", "quota", "EFS", "FSx", "bucket", "secret"}
+    assert kinds == {"KMS", "VPC", "capacity", "placement", "quota", "EFS", "FSx", "bucket", "secret"}
 
 
 def test_what_it_costs_is_told_model_on_and_off_and_what_is_paid_for_either_way(

@@ -82,6 +82,12 @@ def test_nothing_is_wrong_with_a_job_beside_what_runs(job: str) -> None:
     assert check_manifests(rendered(f"jobs/{job}"), beside=rendered("overlays/p4d-efa")) == []
 
 
+def test_the_preflight_wants_nothing_of_the_overlay_that_comes_after_it() -> None:
+    found = {finding.rule for finding in check_manifests(rendered("jobs/preflight"))}
+    # What its step in the manual applies before: namespace, service account, priority class.
+    assert found <= {"network.open", "references.service-account", "references.priority-class"}
+
+
 @pytest.mark.parametrize(
     "folder",
     [

@@ -17,6 +17,11 @@ RESERVATION = "cr-0123456789abcdef0"
 
 _SITE = f"""# What differs from site to site.
 AWS_REGION=eu-west-1
+VPC_CIDR=10.7.0.0/16
+GPU_ZONE=eu-west-1a
+OTHER_ZONE=eu-west-1b
+KMS_KEY_ARN={KEY}
+VPC_ID=vpc-1
 
 IMAGE_SERVE={SERVE}
 IMAGE_PAGE={PAGE}
@@ -52,6 +57,7 @@ _CLUSTER: Document = {
     "apiVersion": "eksctl.io/v1alpha5", "kind": "ClusterConfig",
     "metadata": {"name": "fraud", "region": "eu-west-1", "version": "1.34"},
     "secretsEncryption": {"keyARN": KEY},
+    "vpc": {"id": "vpc-1", "subnets": {"private": {"gpu": {"id": "subnet-a"}, "other": {"id": "subnet-b"}}}},
     "managedNodeGroups": [
         {"name": "small", "instanceType": "m7i.2xlarge", "minSize": 3, "maxSize": 6, "labels": {"nodes": "small"}},
         {"name": "gpu", "instanceType": "p4d.24xlarge", "minSize": 0, "desiredCapacity": 0, "maxSize": 2,
@@ -59,6 +65,27 @@ _CLUSTER: Document = {
          "capacityReservation": {"capacityReservationTarget": {"capacityReservationID": RESERVATION}}},
     ],
 }  # fmt: skip
+
+_FOUNDATION = """Description: a part of what a cluster stands on
+Parameters:
+  ClusterName: {Type: String}
+  VpcCidr: {Type: String}
+  ReportsBucket: {Type: String}
+  WithModel: {Type: String}
+  LogName: {Type: String, Default: requests}
+Conditions:
+  Model: !Equals [!Ref WithModel, "true"]
+Resources:
+  Vpc: {Type: "AWS::EC2::VPC", Properties: {CidrBlock: !Ref VpcCidr}}
+  Key: {Type: "AWS::KMS::Key"}
+  Reports: {Type: "AWS::S3::Bucket", Properties: {BucketName: !Ref ReportsBucket}}
+  Lustre: {Type: "AWS::FSx::FileSystem", Condition: Model}
+  Log: {Type: "AWS::Logs::LogGroup", Properties: {LogGroupName: !Ref LogName}}
+Outputs:
+  VpcId: {Value: !Ref Vpc}
+  KmsKeyArn: {Value: !GetAtt Key.Arn}
+  FsxFileSystem: {Condition: Model, Value: !Ref Lustre}
+"""
 
 
 class Tree:
@@ -70,7 +97,7 @@ class Tree:
         self.world.drop("ClusterConfig/fraud")
         self.overlay, self.cluster = root / "overlays" / NAME, root / "eksctl" / NAME
         self.site = root / "site" / "site.env"
-        for folder in (root / "base", self.overlay, self.cluster, root / "site"):
+        for folder in (root / "base", self.overlay, self.cluster, root / "site", root / "foundation"):
             folder.mkdir(parents=True)
         self.site.write_text(_SITE, encoding="utf-8")
         (root / "site" / "kustomization.yaml").write_text(_COMPONENT, encoding="utf-8")
@@ -79,6 +106,8 @@ class Tree:
         (self.overlay / "kustomization.yaml").write_text(text, encoding="utf-8")
         (self.cluster / "kustomization.yaml").write_text("resources: [cluster.yaml]\n", encoding="utf-8")
         (self.cluster / "cluster.yaml").write_text(yaml.safe_dump(_CLUSTER), encoding="utf-8")
+        self.foundation = root / "foundation" / "foundation.yaml"
+        self.foundation.write_text(_FOUNDATION, encoding="utf-8")
         (root / "base" / "kustomization.yaml").write_text("resources: [objects.yaml]\n", encoding="utf-8")
         self.write()
 

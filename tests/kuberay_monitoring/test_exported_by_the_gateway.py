@@ -1,16 +1,18 @@
-"""The catalogue against what a gateway exports that has decided, missed a tool, asked a model, and refused."""
+"""The catalogue against what a gateway exports that decided, missed a tool, asked a model, refused, and verified."""
 
 from __future__ import annotations
 
 import re
+import threading
 from pathlib import Path
 from typing import Any, get_args
 
+import httpx
 import pytest
-from starlette.testclient import TestClient
 
 from fraudray.bootstrap import App
 from fraudray.deployments.gateway import build_gateway
+from fraudray.deployments.standby import Standby
 from fraudray.domain.decision import InvestigatorState
 from fraudray.domain.evidence import Item
 from fraudray.domain.investigation import FallbackReason
@@ -22,6 +24,7 @@ from fraudray.testing.scripted_model import verdict
 from tests.kuberay_monitoring.catalogue import sources
 from tests.kuberay_monitoring.exposition import exported, missing
 from tests.kuberay_monitoring.objects import alerts
+from tests.ui.running import free_port, serving
 
 
 class Broken:
@@ -37,12 +40,17 @@ class Broken:
 
 @pytest.fixture
 def shown(tmp_path: Path, samples: list[dict[str, Any]]) -> str:
-    """/metrics, after all that."""
+    """/metrics, after all that, of a gateway that others may follow, as on EKS."""
     tools = [Broken(), *(tool for tool in default_tools() if tool.name != Broken.name)]
     said = says(verdict("BLOCK", 90, ["transaction-risk/amount"], "A new device."))
     with ModelEndpoint(lambda _: said) as endpoint:
-        app = App(load_settings(data_dir=tmp_path / "data", llm_url=endpoint.url, llm_model=MODEL), tools=tools)
-        with TestClient(build_gateway(app), base_url="http://127.0.0.1:8000") as http:
+        settings = load_settings(data_dir=tmp_path / "data", llm_url=endpoint.url, llm_model=MODEL)
+        gateway = build_gateway(App(settings, tools=tools))
+        port = free_port()
+        standby = Standby(
+            lambda: gateway, settings.data_dir, f"http://127.0.0.1:{port}", first=gateway, fail=threading.Event().set
+        )
+        with serving(standby, port) as url, httpx.Client(base_url=url, timeout=60) as http:
             for sample in samples:
                 assert http.post("/v1/decisions", json=sample).status_code == 201
             assert http.post("/v1/decisions", json=samples[0]).status_code == 200
@@ -52,6 +60,7 @@ def shown(tmp_path: Path, samples: list[dict[str, Any]]) -> str:
             assert "finished" in http.get(begun.headers["location"] + "/events").text
             case_id = http.get("/v1/cases").json()["cases"][0]["case_id"]
             assert http.post("/v1/ask", json={"case_id": case_id, "question": "Why?"}).status_code == 200
+            assert http.get("/v1/audit/verify").json()["whole"] is True
             return http.get("/metrics").text
 
 

@@ -40,5 +40,5 @@ RULES: tuple[Rule, ...] = (
     draining.grace, draining.pre_stop,
     jobs.retries, jobs.repeatable, jobs.kept,
     exposure.dashboard, exposure.load_balancer, exposure.internet, exposure.tls, exposure.login, exposure.firewall,
-    network.namespace_open,
+    network.namespace_open, network.names_unknown,
 )  # fmt: skip

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from fraudray.deployments.cluster.manifests import Manifest
 from fraudray.deployments.cluster.rendered import Rendering
 from fraudray.deployments.cluster.rules.rule import Hit, rule
+from fraudray.deployments.cluster.selectors import matches
+
+_DNS = 53
 
 
 @rule(
@@ -24,6 +27,39 @@ def namespace_open(rendering: Rendering) -> Iterator[Hit]:
         if namespace not in denied:
             where = next((one for one in rendering.of("Namespace") if one.name == namespace), manifest)
             yield Hit(where, "metadata.name", f"namespace {namespace or '(none)'} has no NetworkPolicy that denies all")
+
+
+@rule(
+    "network.names",
+    wrong="A pod may not ask for names.",
+    why="policies that limit what it reaches let no question to the cluster's DNS through: every other pod, by its "
+    "service's name, is then unknown to it, which looks like a hang",
+    advice="Let it reach port 53, UDP and TCP, of kube-dns in kube-system; policies add up.",
+)
+def names_unknown(rendering: Rendering) -> Iterator[Hit]:
+    """Pods that a policy limits on their way out, and no policy lets ask."""
+    limits = [one for one in rendering.of("NetworkPolicy") if "Egress" in (one.at("spec", "policyTypes") or [])]
+    told: set[tuple[str, str]] = set()
+    for pod in rendering.pods:
+        of_it = [
+            policy
+            for policy in limits
+            if policy.namespace == pod.namespace and matches(policy.at("spec", "podSelector"), pod.labels)
+        ]
+        first = next((policy for policy in of_it if not _denies_all(policy)), None)
+        if first is None or any(_lets_ask(policy) for policy in of_it):
+            continue
+        if (which := (str(first), str(pod.manifest))) not in told:
+            told.add(which)
+            yield Hit(first, "spec.egress", f"{pod.manifest} may reach nothing at port 53")
+
+
+def _lets_ask(policy: Manifest) -> bool:
+    for way in policy.at("spec", "egress") or []:
+        ports = way.get("ports")
+        if not ports or any(one.get("port") == _DNS and one.get("protocol") == "UDP" for one in ports):
+            return True
+    return False
 
 
 def _denies_all(policy: Manifest) -> bool:

@@ -147,7 +147,8 @@ class SqlStore:
     def audit_entries(self, *, subject: str | None = None, limit: int = 100, offset: int = 0) -> list[AuditEntry]:
         """Entries of the trail, newest first."""
         a = t.audit.c
-        statement = select(a.seq, a.at_us, a.kind, a.subject, a.actor, a.body).order_by(a.seq.desc())
+        statement = select(a.seq, a.at_us, a.kind, a.subject, a.actor, a.body)
+        statement = statement.order_by(a.writer.desc(), a.seq.desc())  # as the primary key has them: read from its end
         if subject:
             statement = statement.where(a.subject == subject)
         with failing(), self.engine.connect() as connection:

@@ -175,6 +175,22 @@ def test_without_a_manifest_s3s_own_sha256_of_whole_objects_is_taken(
     assert {name: copied[name] for name in files(source.folder)} == files(source.folder)
 
 
+@pytest.mark.parametrize("with_manifest", [True, False])
+def test_folders_own_objects_are_no_files(with_manifest: bool, source: Source, gate: Gate, tmp_path: Path) -> None:
+    for name in ("", "tokenizer/", "left/"):
+        source.upload(name, b"")
+    kept = files(source.folder)
+    if not with_manifest:
+        source.remove("SHA256SUMS")
+        for name in kept.keys() - {"SHA256SUMS"}:
+            source.upload(name, ChecksumAlgorithm="SHA256")
+    code, out, errors = ran("--from", source.url, "--to", tmp_path / "model", "--json")
+    assert (code, json.loads(out or "{}").get("files")) == (0, 4), errors
+    copied = files(tmp_path / "model")
+    assert {name: copied[name] for name in kept} == kept
+    assert not (tmp_path / "model/left").exists()
+
+
 def test_a_file_of_the_manifest_that_is_not_there_is_named(source: Source, gate: Gate, tmp_path: Path) -> None:
     source.remove("config.json")
     code, _, errors = ran("--from", source.url, "--to", tmp_path / "model")
