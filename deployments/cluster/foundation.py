@@ -12,7 +12,7 @@ from fraudray.deployments.cluster.cluster_config import ClusterConfig
 from fraudray.deployments.cluster.spending import usd_per_day
 
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
-_FROM_THE_SITE = ("VpcCidr", "GpuZone", "OtherZone", "ReportsBucket", "ModelsBucket")
+_FROM_THE_SITE = ("VpcCidr", "AdminCidr", "GpuZone", "OtherZone", "ReportsBucket", "ModelsBucket")
 _COSTS = {
     "PostgreSQL": ("rds-postgres-m7g.2xlarge-multi-az", "rds-gp3-multi-az"), "NAT": ("nat-gateway", "nat-data"),
     "private endpoints": ("vpc-endpoint",), "FSx for Lustre": ("fsx-lustre",), "EFS": ("efs-standard",),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from fraudray.deployments.cluster.places import Place
-    from fraudray.deployments.cluster.stack import Proposal
+    from fraudray.deployments.cluster.stack import Change, Proposal
 
 
 def foundation(
@@ -119,11 +119,7 @@ def _view(place: Place, region: str, proposal: Proposal) -> RenderableType:
 
     added = Counter(one.kind for one in proposal.changes if one.action == "Add")
     rows = [("Add", f"{count} × {kind}", "") for kind, count in sorted(added.items())]
-    rows += [
-        (one.action, f"{one.name} ({one.kind})", "replaced by another" if one.replaced else "")
-        for one in proposal.changes
-        if one.action != "Add"
-    ]
+    rows += [(one.action, f"{one.name} ({one.kind})", _becomes(one)) for one in proposal.changes if one.action != "Add"]
     parts: list[RenderableType] = [
         plain(f"Stack {proposal.stack.name} in {region}, {'to be made' if proposal.creates else 'is there'}", "bold"),
         listing(("", "What", ""), rows, empty="Nothing is to be changed."),
@@ -133,7 +129,8 @@ def _view(place: Place, region: str, proposal: Proposal) -> RenderableType:
             plain(
                 f"Costs {sum(found.values(), Decimal()):,.2f} USD a day: "
                 + ", ".join(f"{what} {usd:,.2f}" for what, usd in found.items())
-                + f" (on demand, {load_prices().as_of}, {load_prices().region}, for 1,000 transactions/s)"
+                + f" (on demand, {load_prices().as_of}, {load_prices().region}, for 1,000 transactions/s, "
+                "at the sizes that the template has)"
             )
         )
     parts += [
@@ -141,3 +138,10 @@ def _view(place: Place, region: str, proposal: Proposal) -> RenderableType:
         for one in proposal.loses
     ]
     return Group(*parts)
+
+
+def _becomes(change: Change) -> str:
+    words = ["replaced by another"] if change.replaced else []
+    if change.kept:
+        words.append("what was stays, outside the stack, or a snapshot of it")
+    return "; ".join(words)

@@ -20,12 +20,14 @@ _BEGUN = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What becomes of one resource. `action`: Add, Modify, Remove; `replaced`: another takes its place, or may."""
+    """What becomes of one resource. `action`: Add, Modify, Remove; `replaced`: another takes its place, or may; `kept`:
+    what goes from the stack stays in the account, or a snapshot of it."""
 
     action: str
     name: str
     kind: str
     replaced: bool
+    kept: bool
 
     def document(self) -> Document:
         """As JSON."""
@@ -110,7 +112,8 @@ class Stack:
                 resource = one["ResourceChange"]
                 yield Change(
                     str(resource["Action"]), str(resource["LogicalResourceId"]), str(resource["ResourceType"]),
-                    resource.get("Replacement") in ("True", "Conditional"),
+                    replaced=resource.get("Replacement") in ("True", "Conditional"),
+                    kept=str(resource.get("PolicyAction") or "").endswith(("Retain", "Snapshot")),
                 )  # fmt: skip
             if not (more := found.get("NextToken")):
                 return
@@ -151,8 +154,8 @@ class Proposal:
 
     @property
     def loses(self) -> list[Change]:
-        """Resources that go or are replaced, which their content may not survive."""
-        return [one for one in self.changes if one.action == "Remove" or (one.action == "Modify" and one.replaced)]
+        """Resources that go or are replaced, and their content with them."""
+        return [one for one in self.changes if (one.action == "Remove" or one.replaced) and not one.kept]
 
 
 def _told(event: Document) -> str:

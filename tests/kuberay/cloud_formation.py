@@ -184,7 +184,7 @@ def _changes(stack: dict[str, Any], template: dict[str, Any], given: dict[str, s
         if name not in before:
             yield change | {"Action": "Add"}
         elif name not in after:
-            yield change | {"Action": "Remove"}
+            yield change | {"Action": "Remove", "PolicyAction": one.get("DeletionPolicy", "Delete")}
         elif one != before[name] or any(f"'{key}'" in str(one) for key in altered):
             yield change | {"Action": "Modify", "Replacement": "True" if "Bucket" in one["Type"] else "False"}
 

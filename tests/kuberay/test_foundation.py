@@ -104,7 +104,9 @@ def test_another_value_is_set_and_kept_by_the_next_change(formation: CloudFormat
 def test_what_is_lost_is_named_before(formation: CloudFormation, tree: Tree, run: Run) -> None:
     run("foundation", NAME, "--yes")
     text = "".join(
-        line for line in tree.foundation.read_text("utf-8").splitlines(keepends=True) if "  Log:" not in line
+        line
+        for line in tree.foundation.read_text("utf-8").splitlines(keepends=True)
+        if not line.startswith(("  Log:", "  Key:"))
     )
     tree.foundation.write_text(text, encoding="utf-8")
     tree.site.write_text(tree.site.read_text("utf-8").replace("example-reports", "other-reports"), encoding="utf-8")
@@ -114,6 +116,8 @@ def test_what_is_lost_is_named_before(formation: CloudFormation, tree: Tree, run
     assert ended.code == 4
     assert "Log is removed: what is in it may go." in ended.out
     assert "Reports is replaced: what is in it may go." in ended.out
+    assert "what was stays, outside the stack" in ended.out
+    assert "Key is removed" not in ended.out
     assert formation.asked.count("ExecuteChangeSet") == 1
 
 
@@ -295,7 +299,7 @@ def test_ours_keeps_data_encrypts_it_and_is_reached_from_within_only() -> None:
     assert all(one["Properties"]["BucketEncryption"] for one in of["AWS::S3::Bucket"])
     for one in of["AWS::EC2::SecurityGroup"]:
         rules = one["Properties"]["SecurityGroupIngress"] + one["Properties"]["SecurityGroupEgress"]
-        assert {str(rule["CidrIp"]) for rule in rules} == {str({"Ref": "VpcCidr"})}
+        assert {rule["CidrIp"]["Ref"] for rule in rules} <= {"VpcCidr", "AdminCidr"}
     assert "password" not in str({name: one.get("Default") for name, one in template()["Parameters"].items()}).lower()
 
 

@@ -18,6 +18,7 @@ RESERVATION = "cr-0123456789abcdef0"
 _SITE = f"""# What differs from site to site.
 AWS_REGION=eu-west-1
 VPC_CIDR=10.7.0.0/16
+ADMIN_CIDR=10.0.0.0/8
 GPU_ZONE=eu-west-1a
 OTHER_ZONE=eu-west-1b
 KMS_KEY_ARN={KEY}
@@ -77,7 +78,7 @@ Conditions:
   Model: !Equals [!Ref WithModel, "true"]
 Resources:
   Vpc: {Type: "AWS::EC2::VPC", Properties: {CidrBlock: !Ref VpcCidr}}
-  Key: {Type: "AWS::KMS::Key"}
+  Key: {Type: "AWS::KMS::Key", DeletionPolicy: Retain}
   Reports: {Type: "AWS::S3::Bucket", Properties: {BucketName: !Ref ReportsBucket}}
   Lustre: {Type: "AWS::FSx::FileSystem", Condition: Model}
   Log: {Type: "AWS::Logs::LogGroup", Properties: {LogGroupName: !Ref LogName}}
