@@ -50,7 +50,7 @@ def build_engine(serving: LlmServing) -> serve.Application:
         "health_check_period_s": serving.health_period_s,
         "health_check_timeout_s": serving.health_timeout_s,
         "graceful_shutdown_timeout_s": serving.drain_s,
-        "ray_actor_options": {"num_cpus": 0 if serving.accelerator == "cpu" else 1},
+        "ray_actor_options": {"num_cpus": _cpus(serving)},
     }
     if serving.routing == "prefix" and serving.replicas_max > 1:
         from ray.serve.config import RequestRouterConfig
@@ -79,6 +79,11 @@ def _environment(serving: LlmServing) -> dict[str, str]:
     return dict(serving.env) | limit
 
 
+def _cpus(serving: LlmServing) -> int:
+    """None on a machine of its own, whose engine takes all; else one, which keeps a replica off a head that has none."""
+    return 0 if serving.accelerator == "cpu" else 1
+
+
 def with_front(engine: serve.Application, serving: LlmServing) -> serve.Application:
     """The HTTP front before an engine."""
     from fraudray.deployments.llm_front import LlmFront
@@ -92,7 +97,7 @@ def with_front(engine: serve.Application, serving: LlmServing) -> serve.Applicat
             "max_replicas": serving.front_replicas_max,
             "target_ongoing_requests": _FRONT_ONGOING_MAX // 4,
         },
-        ray_actor_options={"num_cpus": 0},
+        ray_actor_options={"num_cpus": _cpus(serving)},
         graceful_shutdown_timeout_s=serving.drain_s,
         logging_config={"enable_access_log": False},
     )

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 import yaml
 from pydantic import BaseModel
+from ray import serve
 from ray._common.utils import import_attr
 from ray.serve._private.api import call_user_app_builder_with_args_if_necessary
 from ray.serve.schema import ServeDeploySchema
 
+from fraudray.deployments.llm import with_front
 from fraudray.deployments.placement import check_placement
 from fraudray.domain.errors import SettingsError
 from fraudray.llm.serving import LlmServing
@@ -91,6 +93,20 @@ def test_the_files_fit_the_machines_that_they_are_named_for() -> None:
     check_placement(
         LlmServing.model_validate(arguments("g6-12xlarge.yaml", LLM)), [{"GPU": 4.0, "accelerator_type:L4": 1.0}]
     )
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if len(read(name)["applications"]) > 1])
+def test_no_front_of_a_model_lies_on_a_head_that_gives_no_cpus(name: str) -> None:
+    @serve.deployment
+    class Engine:
+        """Takes the engine's place, which wants vLLM."""
+
+    serving = LlmServing.model_validate(arguments(name, LLM))
+
+    front = with_front(Engine.bind(), serving)  # type: ignore[attr-defined]
+
+    cpus = front._bound_deployment.ray_actor_options["num_cpus"]
+    assert cpus == (0 if name == "laptop-llm.yaml" else 1)
 
 
 def test_two_stages_of_eight_are_asked_for_over_two_nodes() -> None:
