@@ -90,7 +90,7 @@ def server() -> Iterator[_Server]:
 
 def test_bench_http_posts_distinct_payments_and_measures_both_paths(cli: Cli, server: _Server) -> None:
     ran = cli(
-        "bench", "http", "--url", f"http://127.0.0.1:{server.port}", "--connections", "4", "--seconds", "0.5", "--json"
+        "bench", "http", "--url", f"http://127.0.0.1:{server.port}", "--connections", "4", "--seconds", "2", "--json"
     )
 
     assert ran.code == 0, ran.err
