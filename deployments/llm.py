@@ -80,7 +80,7 @@ def _environment(serving: LlmServing) -> dict[str, str]:
 
 
 def _cpus(serving: LlmServing) -> int:
-    """None on a machine of its own, whose engine takes all; else one, which keeps a replica off a head that has none."""
+    """None on a machine of its own, whose engine takes all; else one: that keeps a replica off a head that has none."""
     return 0 if serving.accelerator == "cpu" else 1
 
 
