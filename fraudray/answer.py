@@ -55,6 +55,7 @@ class InFlight:
 def replay_of(first: Future[Answer]) -> Future[Answer]:
     """The same answer once it is durable, marked as replayed."""
     again: Future[Answer] = Future()
+    again.set_running_or_notify_cancel()  # as the first one: it is answered whether somebody waits or not
 
     def done(future: Future[Answer]) -> None:
         error = future.exception()

@@ -346,6 +346,7 @@ class Engine:
     def _store(self, unit: DecisionUnit, started: float, judged: float) -> Future[Answer]:
         tx, decision, written = unit.transaction, unit.decision, unit.written
         answer: Future[Answer] = Future()
+        answer.set_running_or_notify_cancel()  # who waits no longer takes it from nobody else who asked for it
         self._in_flight[tx.transaction_id] = InFlight(unit.content_hash, answer)
 
         def durable(commit: Future[None]) -> None:

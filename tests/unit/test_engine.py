@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -85,6 +86,22 @@ def test_the_same_transaction_again_is_replayed(app: App, plain: Make) -> None:
     assert not first.replayed
     assert again.replayed
     assert again.decision.decision_id == first.decision.decision_id
+
+
+def test_who_waits_no_longer_takes_the_answer_from_nobody_else(app: App, plain: Make) -> None:
+    written = threading.Event()
+    app.store._writer.submit(lambda _: written.wait(10))  # a slow disk
+    row = plain()
+    first, second = app.engine.submit(row), app.engine.submit(row)
+
+    given_up = [first.cancel(), second.cancel()]
+    third = app.engine.submit(row)
+    written.set()
+
+    assert given_up == [False, False]
+    assert not first.result(10).replayed
+    assert [one.result(10).replayed for one in (second, third)] == [True, True]
+    assert third.result().decision.decision_id == first.result().decision.decision_id
 
 
 def test_another_body_under_the_same_id_conflicts(app: App, plain: Make) -> None:
