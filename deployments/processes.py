@@ -121,8 +121,9 @@ def port_owner(port: int) -> PortOwner:
             with contextlib.suppress(psutil.Error, OSError):
                 sockets = process.net_connections(kind="tcp")
                 if any(one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port for one in sockets):
-                    command = (" ".join(process.cmdline()) or process.name())[:_COMMAND_CHARS_MAX]
-                    return PortOwner(process.pid, command, process.environ().get(RUN_MARKER))
+                    if not (command := " ".join(process.cmdline())):
+                        continue  # it is just ending: its memory is gone before its sockets are
+                    return PortOwner(process.pid, command[:_COMMAND_CHARS_MAX], process.environ().get(RUN_MARKER))
         if pause_s is not None:
             time.sleep(pause_s)
     return PortOwner(None, None, None)
