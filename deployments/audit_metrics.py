@@ -24,7 +24,7 @@ class _Verified:
 
 
 class AuditCollector(Collector):
-    """Three rows by their primary keys at each scrape; nothing of them while the store does not answer."""
+    """A few rows by their primary keys at each scrape; nothing of them while the store does not answer."""
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine, self._clock = engine, clock

@@ -10,6 +10,7 @@ import typer
 from fraudray.cli.exits import say
 from fraudray.cli.session import Json, Session
 from fraudray.deployments.cluster.deploy_command import Overlay, Yes
+from fraudray.domain.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +41,7 @@ def foundation(
     from fraudray.deployments.cluster.account import Account
     from fraudray.deployments.cluster.asking import may
     from fraudray.deployments.cluster.cluster_config import cluster_config
-    from fraudray.deployments.cluster.foundation import parameters, template_of
+    from fraudray.deployments.cluster.foundation_values import parameters, template_of
     from fraudray.deployments.cluster.places import find_place
     from fraudray.deployments.cluster.rendering import render
     from fraudray.deployments.cluster.site_values import site_values
@@ -61,7 +62,7 @@ def foundation(
     if proposal.changes:
         try:
             may(_question(proposal), yes=yes, shown=not as_json)
-        except BaseException:
+        except (Refused, typer.Abort):  # nobody to ask, or a no
             stack.discard(proposal)
             raise
         with telling() as tell:
@@ -84,7 +85,8 @@ def _question(proposal: Proposal) -> str:
 
 def _put(session: Session, place: Place, outputs: Mapping[str, str], proposal: Proposal) -> None:
     """Into the site's values, and said."""
-    from fraudray.deployments.cluster.foundation import costs, site_lines
+    from fraudray.deployments.cluster.foundation_values import costs, site_lines
+    from fraudray.deployments.cluster.prices import load_prices
     from fraudray.deployments.cluster.site_values import changed_lines, put_values, site_values
 
     found = site_lines(outputs)
@@ -96,7 +98,7 @@ def _put(session: Session, place: Place, outputs: Mapping[str, str], proposal: P
             "stack": proposal.stack.name, "created": proposal.creates,
             "changes": [one.document() for one in proposal.changes], "outputs": dict(outputs),
             "site_lines": [after for _, after in lines],
-            "usd_per_day": {what: f"{usd:.4f}" for what, usd in costs(place.name).items()},
+            "usd_per_day": {what: f"{usd:.4f}" for what, usd in costs(place.name, load_prices()).items()},
         })  # fmt: skip
         return
     for _, after in lines:
@@ -114,7 +116,7 @@ def _view(place: Place, region: str, proposal: Proposal) -> RenderableType:
     from rich.console import Group
 
     from fraudray.cli.tables import listing, plain
-    from fraudray.deployments.cluster.foundation import costs
+    from fraudray.deployments.cluster.foundation_values import costs
     from fraudray.deployments.cluster.prices import load_prices
 
     added = Counter(one.kind for one in proposal.changes if one.action == "Add")
@@ -124,12 +126,13 @@ def _view(place: Place, region: str, proposal: Proposal) -> RenderableType:
         plain(f"Stack {proposal.stack.name} in {region}, {'to be made' if proposal.creates else 'is there'}", "bold"),
         listing(("", "What", ""), rows, empty="Nothing is to be changed."),
     ]
-    if found := costs(place.name):
+    prices = load_prices()
+    if found := costs(place.name, prices):
         parts.append(
             plain(
                 f"Costs {sum(found.values(), Decimal()):,.2f} USD a day: "
                 + ", ".join(f"{what} {usd:,.2f}" for what, usd in found.items())
-                + f" (on demand, {load_prices().as_of}, {load_prices().region}, for 1,000 transactions/s, "
+                + f" (on demand, {prices.as_of}, {prices.region}, for 1,000 transactions/s, "
                 "at the sizes that the template has)"
             )
         )

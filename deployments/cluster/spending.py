@@ -64,12 +64,12 @@ def spending(layout: str) -> Spending | None:
     return Spending(layout, paid.replace("_", " "), off, on, prices)
 
 
-def usd_per_day(layout: str, *items: str) -> Decimal | None:
+def usd_per_day(layout: str, prices: Prices, *items: str) -> Decimal | None:
     """Of these items of the price file in a layout, on demand; None for none, and for a layout that has not been
     counted. Raises InputError."""
     if layout not in LAYOUTS or not items:
         return None
-    rented = bill(lines(LAYOUTS[layout], RATE_PER_S), load_prices(), "on_demand", RATE_PER_S).lines
+    rented = bill(lines(LAYOUTS[layout], RATE_PER_S), prices, "on_demand", RATE_PER_S).lines
     return sum((one.usd_per_day for one in rented if one.line.item in items), Decimal())
 
 

@@ -64,7 +64,7 @@ def _of_objects(live: list[Manifest]) -> Iterator[Stays]:
 
 
 def _of_the_cluster(config: ClusterConfig, prices: Prices, layout: str) -> Iterator[Stays]:
-    usd = usd_per_day(layout, "eks-control-plane")
+    usd = usd_per_day(layout, prices, "eks-control-plane")
     yield Stays(f"cluster {config.name}", "only the application goes", usd, "--everything")
     for group in config.groups:
         least = group.nodes[0]
@@ -104,4 +104,4 @@ def _of_the_account(config: ClusterConfig, site: Mapping[str, str], prices: Pric
         ]
     made.append(("secrets below fraudray/, KMS key, certificate, images", [], "AWS's console"))
     for what, items, how in made:
-        yield Stays(what, "what the cluster stood on", usd_per_day(layout, *items), how)
+        yield Stays(what, "what the cluster stood on", usd_per_day(layout, prices, *items), how)

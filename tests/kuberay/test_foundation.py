@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraudray.deployments.cluster.foundation import site_key
+from fraudray.deployments.cluster.foundation_values import site_key
 from fraudray.deployments.cluster.site_values import site_values
 from tests.kuberay.cloud import Cloud
 from tests.kuberay.cloud_formation import CloudFormation, read

@@ -43,7 +43,7 @@ class AuditReport:
         return not self.problems
 
 
-class _Ends(NamedTuple):
+class Ends(NamedTuple):
     """Where the chain of entries and the chain of seals end, and the last entry that a seal signs."""
 
     seq: int
@@ -59,10 +59,10 @@ class AuditChain:
     def __init__(self, engine: Engine, key: bytes, anchor: Path) -> None:
         self._key, self._anchor = key, anchor
         with engine.connect() as connection:
-            ends = _stored_ends(connection)
+            ends = stored_ends(connection)
             self._anchor_holds = _anchor_holds(connection, _read_anchor(anchor, []), ends.seal)
         self._committed = self._working = ends
-        self._in_doubt: _Ends | None = None
+        self._in_doubt: Ends | None = None
 
     def append(self, at_us: int, note: AuditNote) -> dict[str, Any]:
         """The row that carries `note` as the next entry."""
@@ -90,7 +90,7 @@ class AuditChain:
 
         Raises StoreFailed when another process wrote meanwhile: what this one holds in memory is no longer true.
         """
-        stored, doubted = _stored_ends(connection), self._in_doubt
+        stored, doubted = stored_ends(connection), self._in_doubt
         self._in_doubt = None
         if stored == self._committed:
             return False
@@ -146,15 +146,16 @@ class Sealer:
         self._thread.join()
 
 
-def _stored_ends(connection: Connection) -> _Ends:
+def stored_ends(connection: Connection) -> Ends:
+    """As the database has them; read by their keys, nothing is verified."""
     last = connection.execute(
         select(t.audit.c.seq, t.audit.c.hash).where(t.audit.c.writer == WRITER).order_by(t.audit.c.seq.desc()).limit(1)
     ).first()
     seal = connection.execute(select(t.seals).order_by(t.seals.c.number.desc()).limit(1)).first()
     seq, head = (last.seq, bytes(last.hash)) if last else (0, _START)
     if seal is None:
-        return _Ends(seq, head, 0, _START, 0)
-    return _Ends(seq, head, seal.number, bytes(seal.hash), json.loads(seal.heads)[WRITER]["seq"])
+        return Ends(seq, head, 0, _START, 0)
+    return Ends(seq, head, seal.number, bytes(seal.hash), json.loads(seal.heads)[WRITER]["seq"])
 
 
 def _anchor_holds(connection: Connection, anchored: tuple[int, str] | None, last: int) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fraudray.cli.exits import InputError
 from fraudray.deployments.cluster.cluster_config import ClusterConfig
+from fraudray.deployments.cluster.prices import Prices
 from fraudray.deployments.cluster.spending import usd_per_day
 
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
@@ -68,9 +69,9 @@ def site_lines(outputs: Mapping[str, str]) -> dict[str, str]:
     return {site_key(name): value for name, value in outputs.items()}
 
 
-def costs(layout: str) -> dict[str, Decimal]:
+def costs(layout: str, prices: Prices) -> dict[str, Decimal]:
     """USD a day by what is made, on demand, where the layout was counted; empty for any other. Raises InputError."""
-    found = {what: usd_per_day(layout, *items) for what, items in _COSTS.items()}
+    found = {what: usd_per_day(layout, prices, *items) for what, items in _COSTS.items()}
     return {what: usd for what, usd in found.items() if usd}
 
 
